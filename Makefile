@@ -1,0 +1,34 @@
+# make run    train LeNet-5 and write the pages that show what it learned
+# make test   everything CI checks
+# Both first set up .venv, once; later calls go straight to work.
+
+PYTHON ?= python3
+PIP = .venv/bin/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
+
+.PHONY: run test clean
+
+run: .venv/installed
+	.venv/bin/convscope atlas
+
+test: .venv/installed-dev
+	scripts/check
+
+.venv/installed: pyproject.toml constraints.txt | .venv/bin/python .venv/bin/pip
+	@echo "installing into .venv (the first time some minutes)"
+	$(PIP) --editable .
+	@touch $@
+
+.venv/installed-dev: pyproject.toml constraints.txt | .venv/bin/python .venv/bin/pip
+	@echo "installing into .venv (the first time some minutes)"
+	$(PIP) --editable '.[dev]'
+	@touch .venv/installed $@
+
+.venv/bin/python .venv/bin/pip:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "$(PYTHON) must be Python 3.11 or later; name one with: make PYTHON=python3.12"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null \
+	  || { echo "Python's venv module is not complete; on Debian: sudo apt-get install python3-venv"; exit 1; }
+	$(PYTHON) -m venv .venv
+
+clean:
+	rm -rf .venv

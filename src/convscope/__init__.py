@@ -1,0 +1,33 @@
+"""See what a convolutional network learns: from one kernel to a whole network.
+
+The names below are the ones a person calls; each is fetched when first used, so that `import convscope` costs
+neither PyTorch nor Numba. The rooms behind them: `convscope.ops` (operators by hand), `convscope.nn`
+(networks by hand), `convscope.lens` (looks into any `torch.nn.Module`), `convscope.tasks`, `convscope.atlas`.
+
+>>> import convscope as cs
+>>> cs.corr2d([[0.0, 1.0, 2.0], [3.0, 4.0, 5.0], [6.0, 7.0, 8.0]], [[0.0, 1.0], [2.0, 3.0]])
+array([[19., 25.],
+       [37., 43.]])
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from convscope.lens import draw, examples, layers, maps, receptive_field
+    from convscope.ops import corr2d
+
+__version__ = "0.1.0"
+__all__ = ["corr2d", "draw", "examples", "layers", "maps", "receptive_field"]
+
+_ROOM_OF = dict.fromkeys(__all__, "convscope.lens") | {"corr2d": "convscope.ops"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _ROOM_OF:
+        raise AttributeError(f"module 'convscope' has no attribute {name!r}; it offers {', '.join(__all__)}")
+    return getattr(import_module(_ROOM_OF[name]), name)
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

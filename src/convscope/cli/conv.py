@@ -1,0 +1,123 @@
+"""`convscope conv`: one kernel over one picture."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from convscope.cli.commands import Json, print_json
+from convscope.errors import InputError
+
+
+def conv(
+    image: Annotated[
+        Path, typer.Argument(metavar="IMAGE", help="The picture: PNG, JPEG, GIF, BMP, TIFF, WebP or PPM.")
+    ],
+    kernel: Annotated[
+        str,
+        typer.Option(
+            "--kernel",
+            "-k",
+            metavar="KERNEL",
+            help='A name (sobel-x, blur, ...; a wrong one lists all), numbers with "," between columns and '
+            '";" between rows, or a .npy file of a matrix.',
+        ),
+    ],
+    output: Annotated[
+        Path,
+        typer.Option(
+            "--output", "-o", metavar="FILE", help="What to write: .png to look at, .npy for the numbers."
+        ),
+    ],
+    stride: Annotated[
+        str, typer.Option(metavar="S", help="Step of the window: one number, or rows,columns.")
+    ] = "1",
+    padding: Annotated[
+        str,
+        typer.Option(
+            metavar="P",
+            help="Cells added around: one number, rows,columns, top,bottom,left,right, valid or same.",
+        ),
+    ] = "0",
+    dilation: Annotated[
+        str, typer.Option(metavar="D", help="Distance of the kernel's taps: one number, or two.")
+    ] = "1",
+    padding_mode: Annotated[
+        str,
+        typer.Option(
+            metavar="MODE", help="What the added cells hold: zeros, reflect, replicate or circular."
+        ),
+    ] = "zeros",
+    flip: Annotated[
+        bool, typer.Option("--flip", help="Strict convolution: turn the kernel by 180 degrees first.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Run one kernel over a picture and write what comes out.
+
+    Pixels count from 0 (black) to 1 (white); a colour picture is worked on channel by channel. The kernel is
+    laid on as it is written (cross-correlation, what deep learning calls convolution). The colours of a .png
+    follow a scale that is printed; a .npy holds the float32 values themselves, of shape (rows, columns) or
+    (3, rows, columns).
+
+    \b
+    Examples:
+      convscope conv photo.jpg --kernel sobel-x -o edges.png
+      convscope conv photo.jpg --kernel "1,-1" --padding same -o edges.npy --json
+      convscope conv photo.jpg -k "0,1,0;1,-4,1;0,1,0" --padding 1 --padding-mode reflect -o out.png
+    """
+    import io
+
+    import numpy as np
+
+    from convscope import filters
+    from convscope.files import check_can_write, write_whole
+    from convscope.tasks.imagefiles import read_channels
+
+    as_picture = output.suffix.lower() == ".png"
+    if not as_picture and output.suffix.lower() != ".npy":
+        raise InputError(f"output={str(output)!r}: neither .png nor .npy; end the name in one of them")
+    taps = filters.read_kernel(kernel)
+    how = {
+        "stride": _numbers("stride", stride),
+        "padding": padding if padding in ("valid", "same") else _numbers("padding", padding),
+        "dilation": _numbers("dilation", dilation),
+        "padding_mode": padding_mode,
+        "flip": flip,
+    }
+    check_can_write(output)
+    picture = read_channels(image) / np.float32(255)
+    result = filters.apply(picture, taps, **how)
+    rows, columns = filters.left_over(picture, taps, **how)
+    facts = {"image": str(image), "kernel": taps.tolist(), **how}
+    if as_picture:
+        from convscope.lens.pictures import png
+
+        shown = filters.show(result, taps)
+        facts["scale"] = shown.scale
+        write_whole(output, png(shown.picture, facts))
+    else:
+        values = io.BytesIO()
+        np.save(values, result[0] if len(result) == 1 else result)
+        write_whole(output, values.getvalue())
+
+    facts |= {"output": str(output), "channels": len(result)}
+    facts |= {"input_size": picture.shape[1:], "output_size": result.shape[1:], "left_over": (rows, columns)}
+    facts |= {"least": float(result.min()), "greatest": float(result.max())}
+    if as_json:
+        print_json(facts)
+        return
+    typer.echo(f"{filters.describe(image, picture)}; kernel {taps.shape[0]} x {taps.shape[1]}")
+    typer.echo(f"{filters.describe(output, result)}; values from {result.min():.4g} to {result.max():.4g}")
+    if rows or columns:
+        typer.echo(f"left over by the stride: {rows} rows at the bottom, {columns} columns at the right")
+    if as_picture:
+        typer.echo(f"scale: {facts['scale']}")
+
+
+def _numbers(name: str, text: str) -> int | tuple[int, ...]:
+    try:
+        numbers = tuple(int(part) for part in text.split(","))
+    except ValueError as problem:
+        raise InputError(f"{name}={text!r}: not whole numbers; write {name} as 1 or 1,2") from problem
+    return numbers[0] if len(numbers) == 1 else numbers

@@ -1,0 +1,113 @@
+"""Opening one picture file that somebody gives, whatever it turns out to be."""
+
+import os
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float32
+from PIL import Image, ImageOps
+
+from convscope.errors import InputError
+
+FORMATS = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "PPM")
+"""What is opened; Pillow would hand some others to outside programs."""
+
+MOST_PIXELS = 2**26
+"""67 million: more than cameras give, and no more memory than a small machine has."""
+
+
+def read_grey(path: str | os.PathLike[str]) -> Float32[np.ndarray, "h w"]:
+    """The picture in a file as grey values, 0 black to 255 white.
+
+    Colours are weighted as ITU-R 601-2 luma; transparency is laid on white; a camera's orientation mark is
+    obeyed; of an animation the first frame counts. 16-bit files keep their finer steps; floats and larger
+    integers, which have no range of their own, are stretched from their least to their greatest value.
+
+    Raises InputError for what is not one sound picture of 1 to 67 million pixels.
+    """
+    return _read(path, _grey)
+
+
+def read_channels(path: str | os.PathLike[str]) -> Float32[np.ndarray, "c h w"]:
+    """The picture in a file as one channel of grey, or as red, green and blue where the file has colours.
+
+    0 is dark and 255 light; all else is as `read_grey` says.
+    """
+    return _read(path, _channels)
+
+
+def _read(path: str | os.PathLike[str], values: Callable[[Image.Image], np.ndarray]) -> np.ndarray:
+    path = Path(path)
+    if path.is_dir():
+        raise InputError(f"{path}: a folder, not a picture; name the file in it")
+    if not path.exists():
+        raise InputError(f"{path}: no such file; check the name")
+    if not path.is_file():
+        raise InputError(f"{path}: not an ordinary file; name a picture file")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Pillow remarks on harmless oddities of the file
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(path, formats=FORMATS) as image:
+                _check_size(path, image.size)
+                return values(ImageOps.exif_transpose(image))
+    except InputError:
+        raise
+    except (Image.DecompressionBombWarning, Image.DecompressionBombError) as problem:
+        raise InputError(_too_large(path, "far too many")) from problem
+    except Image.UnidentifiedImageError as problem:
+        raise InputError(
+            f"{path}: not a picture of a known kind ({', '.join(FORMATS)}); save it as PNG"
+        ) from problem
+    except PermissionError as problem:
+        raise InputError(f"{path}: may not be read (permission denied); change its permissions") from problem
+    except Exception as problem:  # a damaged file makes the decoders fail in any way they can
+        raise InputError(
+            f"{path}: damaged picture ({problem or type(problem).__name__}); save it again"
+        ) from problem
+
+
+def _check_size(path: Path, size: tuple[int, int]) -> None:
+    width, height = size
+    if width < 1 or height < 1:
+        raise InputError(f"{path}: a picture of {height} x {width} pixels holds none; give one with pixels")
+    if width * height > MOST_PIXELS:
+        raise InputError(_too_large(path, f"{height} x {width}"))
+
+
+def _too_large(path: Path, pixels: str) -> str:
+    return f"{path}: {pixels} pixels; at most {MOST_PIXELS} are opened, make it smaller"
+
+
+def _grey(image: Image.Image) -> np.ndarray:
+    if image.mode.startswith("I;16"):
+        return (np.asarray(image) / np.float32(257)).astype(np.float32)
+    if image.mode in ("I", "F"):
+        return _from_numbers(np.asarray(image, np.float64), whole=image.mode == "I")
+    return np.asarray(_on_white(image).convert("L"), np.float32)
+
+
+def _channels(image: Image.Image) -> np.ndarray:
+    if image.mode in ("1", "L", "LA", "La", "I", "F") or image.mode.startswith("I;16"):
+        return _grey(image)[np.newaxis]
+    return np.asarray(_on_white(image).convert("RGB"), np.float32).transpose(2, 0, 1)
+
+
+def _on_white(image: Image.Image) -> Image.Image:
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+    return image if image.mode in ("1", "L", "RGB") else image.convert("RGB")
+
+
+def _from_numbers(values: np.ndarray, whole: bool) -> np.ndarray:
+    low, high = values.min(), values.max()
+    if not np.isfinite(high - low):
+        raise ValueError("NaN or infinite values")
+    if whole and low >= 0 and high < 2**16:  # how a 16-bit PGM arrives
+        low, high = 0, 2**16 - 1
+    if high == low:
+        return np.full(values.shape, 255, np.float32)
+    return ((values - low) * (255 / (high - low))).astype(np.float32)

@@ -1,0 +1,45 @@
+"""What every test runs under: checked shapes, one thread, the same examples each time, no skips in CI."""
+
+import os
+import shutil
+
+import pytest
+from hypothesis import HealthCheck, settings
+from jaxtyping import install_import_hook
+
+# Shapes and types in signatures are checked at run time. Not in ops and tasks: those say themselves, in one
+# line, what is wrong with what a user gave.
+install_import_hook(["convscope.nn", "convscope.lens", "convscope.atlas"], "beartype.beartype")
+
+settings.register_profile(
+    "house", deadline=None, derandomize=True, database=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("house")
+
+IN_CI = os.environ.get("CI") == "true"
+
+
+@pytest.fixture(autouse=True, scope="session")
+def one_torch_thread():
+    """PyTorch's waiting threads slow every other busy program, the other test workers among them."""
+    import torch
+
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """Path of the browser that opens pages in tests."""
+    for name in ("chromium", "chromium-browser", "google-chrome"):
+        path = shutil.which(name)
+        if path:
+            return path
+    pytest.skip("Chromium is not installed; on Debian: sudo apt-get install chromium")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if IN_CI and reporter is not None and reporter.stats.get("skipped"):
+        reporter.write_line("tests were skipped, which CI does not allow", red=True)
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED

@@ -1,0 +1,115 @@
+"""Learning kernels back from pictures: the two classroom experiments, and what is refused."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+
+from convscope import ops
+from convscope.errors import InputError
+from convscope.inverse.descend import descend, experiment, report
+
+
+@pytest.mark.parametrize(
+    ("name", "shape", "band", "kernel", "edges"),
+    [
+        ("4x6", (4, 6), slice(2, 4), [[-1, 1]], [0, -1, 0, 1, 0]),
+        ("6x8", (6, 8), slice(2, 6), [[1, -1]], [0, 1, 0, 0, 0, -1, 0]),
+    ],
+)
+def test_the_classroom_experiments(name, shape, band, kernel, edges):
+    trial = experiment(name)
+    white = np.ones(shape)
+    white[:, band] = 0
+    np.testing.assert_array_equal(trial.x, white)
+    np.testing.assert_array_equal(trial.kernel, kernel)
+    np.testing.assert_array_equal(trial.y, np.tile(edges, (shape[0], 1)))
+    found = descend(trial.x, trial.y, trial.kernel.shape)
+    assert len(found.losses) == 11
+    assert list(found.losses) == sorted(found.losses, reverse=True)
+    np.testing.assert_allclose(found.kernel, kernel, atol=0.1)
+    assert found.bias == 0
+
+
+def test_every_step_is_that_of_pytorch():
+    rng = np.random.default_rng(4)
+    x, y = rng.standard_normal((6, 7)), rng.standard_normal((5, 5))
+    kernel = torch.from_numpy(descend(x, y, (2, 3), steps=0).kernel[None, None].copy()).requires_grad_()
+    bias = torch.zeros(1, dtype=torch.float64, requires_grad=True)
+    optimiser = torch.optim.SGD([kernel, bias], lr=1e-3)
+    losses = []
+    for _ in range(4):
+        made = torch.nn.functional.conv2d(torch.from_numpy(x)[None, None], kernel, bias)
+        loss = ((made[0, 0] - torch.from_numpy(y)) ** 2).sum()
+        losses.append(loss.item())
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+    found = descend(x, y, (2, 3), learning_rate=1e-3, steps=4, bias=True)
+    np.testing.assert_allclose(found.losses[:4], losses, rtol=1e-12)
+    np.testing.assert_allclose(found.kernel, kernel.detach()[0, 0], rtol=1e-12)
+    assert found.bias == pytest.approx(bias.item(), rel=1e-12)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_kernel_and_a_bias_are_found_exactly_in_the_end(dtype):
+    x = np.random.default_rng(0).standard_normal((9, 11)).astype(dtype)
+    kernel = np.array([[1, -2, 0.5], [0, 3, -1]], dtype)
+    found = descend(x, ops.corr2d(x, kernel) + dtype(0.25), (2, 3), learning_rate=3e-3, steps=200, bias=True)
+    assert found.kernel.dtype == dtype
+    np.testing.assert_allclose(found.kernel, kernel, atol=1e-3)
+    assert found.bias == pytest.approx(0.25, abs=1e-3)
+
+
+def test_one_seed_one_result_another_another():
+    trial = experiment("6x8")
+    first, again, other = (descend(trial.x, trial.y, seed=seed) for seed in (5, 5, 6))
+    assert first.losses == again.losses != other.losses
+
+
+def test_report_and_module_print_the_same():
+    shown = subprocess.run(
+        [sys.executable, "-m", "convscope.inverse.descend"], capture_output=True, text=True, check=True
+    ).stdout
+    for name in ("4x6", "6x8"):
+        trial = experiment(name)
+        text = report(trial, descend(trial.x, trial.y, trial.kernel.shape))
+        assert text in shown
+        assert "step  0   loss" in text
+        assert "step 10   loss" in text
+        assert "learned kernel" in text
+
+
+X, Y = np.ones((4, 6), np.float32), np.ones((4, 5), np.float32)
+
+
+@pytest.mark.parametrize(
+    ("call", "text"),
+    [
+        (lambda: experiment("5x5"), r"name='5x5': it must be one of '4x6', '6x8'"),
+        (
+            lambda: descend(X, Y.T),
+            r"y has shape \(5, 4\): x of shape \(4, 6\) under kernel_size=\(1, 2\) asks for \(4, 5\)",
+        ),
+        (lambda: descend(X, Y[:1]), r"y has shape \(1, 5\)"),
+        (lambda: descend(X, Y.astype(float)), r"x is float32 and y is float64"),
+        (lambda: descend(X.astype(int), Y), r"x has dtype int64: operators take float32 or float64"),
+        (lambda: descend("picture", Y), r"x='picture' has dtype <U7"),
+        (lambda: descend(X, Y, (5, 1)), r"the kernel spans 5 x 1 cells, more than the 4 x 6"),
+        (lambda: descend(X, Y, 0), r"kernel_size=0: it must be at least 1"),
+        (lambda: descend(X, Y, steps=-1), r"steps=-1: it must be at least 0"),
+        (
+            lambda: descend(X, Y * np.float32(np.nan)),
+            r"the loss is nan after 0 steps.*look for NaN in x and y",
+        ),
+        (
+            lambda: descend(X, Y, learning_rate=3.0, steps=60),
+            r"learning_rate=3.0: the loss is inf after \d+ steps",
+        ),
+    ],
+)
+def test_errors(call, text):
+    with pytest.raises(InputError, match=text):
+        call()
