@@ -9,6 +9,7 @@ from convscope.nn.init import kaiming_uniform
 from convscope.nn.layer import Gradients, Layer, Shape, Tile, Workspace
 from convscope.ops import shapes, values
 from convscope.ops.fast import pool, tiles
+from convscope.ops.fast.layout import Layout, Window, layout
 from convscope.ops.fast.loops import add_row_sums, relu_in_place, relu_mask_in_place
 from convscope.ops.fast.matrices import outer_sums
 
@@ -95,7 +96,7 @@ class Conv2D(Layer):
             tiles.backward(at, grad[None], phase, self.weight, dx, planes)
         return dx[0]
 
-    def _planes(self, at: tiles.Layout, space: Workspace) -> np.ndarray:
+    def _planes(self, at: Layout, space: Workspace) -> np.ndarray:
         return space.array(self, "planes", (at.planes_size,), self.weight.dtype, np.zeros)
 
 
@@ -261,9 +262,9 @@ class Flatten(Layer):
         return grad.reshape(saved)
 
 
-def _layout(g: shapes.ConvGeometry, tile: Tile) -> tiles.Layout:
-    window = tiles.Window((g.h, g.w), (g.r, g.s), g.pads, g.stride, g.dilation, (g.out_h, g.out_w))
-    return tiles.layout(window, g.c, g.m, g.groups, tile.shape[3], tile.itemsize)
+def _layout(g: shapes.ConvGeometry, tile: Tile) -> Layout:
+    window = Window((g.h, g.w), (g.r, g.s), g.pads, g.stride, g.dilation, (g.out_h, g.out_w))
+    return layout(window, g.c, g.m, g.groups, tile.shape[3], tile.itemsize)
 
 
 def _check_planes(shape: Shape, layer: str) -> None:

@@ -9,7 +9,8 @@ from numpy.typing import ArrayLike
 
 from convscope.ops import arguments, values
 from convscope.ops.fast import tiles
-from convscope.ops.fast.compiled import share, threads
+from convscope.ops.fast.compiled import compiled, share
+from convscope.ops.fast.layout import Layout, Window, layout
 from convscope.ops.fast.padding import pad2d, pad2d_input_grad
 from convscope.ops.fast.registers import VECTOR_BYTES
 from convscope.ops.shapes import ConvGeometry
@@ -34,7 +35,10 @@ def conv2d(
     at, tiled = _layout(g, x.itemsize), _tiled(g, x)
     w = np.ascontiguousarray(_as_correlation(g, w))
     out = np.empty((len(tiled), g.m, g.out_h, g.out_w, tiled.shape[-1]), x.dtype)
-    _each(len(tiled), len(at.panels), _work(g), lambda **part: tiles.forward(at, tiled, w, start, out, **part))
+    _spread(
+        _work(g), len(tiled), len(at.panels), lambda: tiles.Part(planes=tiles.laid_out(at, tiled)),
+        lambda part: tiles.forward(at, tiled, w, start, out, part=part),
+    )
     return _untiled(g, out)
 
 
@@ -57,11 +61,9 @@ def conv2d_input_grad(
     at, dy, w = _layout(g, w.itemsize), _tiled(g, grad_output), np.ascontiguousarray(_as_correlation(g, w))
     dx = np.zeros((len(dy), g.c, g.h, g.w, dy.shape[-1]), w.dtype)  # cells that no window reaches keep their zero
     for phase in at.phases:
-        _each(
-            len(dy),
-            len(phase.panels),
-            _work(g) // len(at.phases),
-            lambda phase=phase, **part: tiles.backward(at, dy, phase, w, dx, **part),
+        _spread(
+            _work(g), len(dy), len(phase.panels), lambda: tiles.Part(gradient=tiles.laid_out_gradient(at, dy)),
+            lambda part, phase=phase: tiles.backward(at, dy, phase, w, dx, part=part),
         )
     dx = _untiled(g, dx)
     return dx if g is full else pad2d_input_grad(full.input_size, dx, full.pads, full.padding_mode)
@@ -87,12 +89,14 @@ def conv2d_weight_grad(
     at, tiled, dy = _layout(g, x.itemsize), _tiled(g, x), _tiled(g, grad_output)
     sums: dict[int, np.ndarray] = {}  # one for each share of the tiles; shares of the panels write to one
 
-    def run(**part: Any) -> None:
-        own = part.get("tiles")
-        dw = sums.setdefault(own[0] if own else 0, np.zeros(g.weight_size, x.dtype))
-        tiles.weights_backward(at, tiled, dy, dw, **part)
+    def run(part: tiles.Part) -> None:
+        dw = sums.setdefault(part.tiles.start or 0, np.zeros(g.weight_size, x.dtype))
+        tiles.weights_backward(at, tiled, dy, dw, part=part)
 
-    _each(len(tiled), len(at.panels), _work(g), run)
+    _spread(
+        _work(g), len(tiled), len(at.panels),
+        lambda: tiles.Part(planes=tiles.laid_out(at, tiled), gradient=tiles.laid_out_gradient(at, dy)), run,
+    )
     total = sums[0]
     for first in sorted(sums)[1:]:
         total += sums[first]
@@ -129,9 +133,9 @@ def _padded(g: ConvGeometry) -> ConvGeometry:
     return replace(g, h=g.padded_size[2], w=g.padded_size[3], pads=(0, 0, 0, 0), padding_mode="zeros")
 
 
-def _layout(g: ConvGeometry, itemsize: int) -> tiles.Layout:
-    window = tiles.Window((g.h, g.w), (g.r, g.s), g.pads, g.stride, g.dilation, (g.out_h, g.out_w))
-    return tiles.layout(window, g.c, g.m, g.groups, _pictures(g, itemsize), itemsize)
+def _layout(g: ConvGeometry, itemsize: int) -> Layout:
+    window = Window((g.h, g.w), (g.r, g.s), g.pads, g.stride, g.dilation, (g.out_h, g.out_w))
+    return layout(window, g.c, g.m, g.groups, _pictures(g, itemsize), itemsize)
 
 
 def _pictures(g: ConvGeometry, itemsize: int) -> int:
@@ -145,21 +149,39 @@ def _pictures(g: ConvGeometry, itemsize: int) -> int:
 def _tiled(g: ConvGeometry, images: np.ndarray) -> np.ndarray:
     """(n, c, h, w) -> (t, c, h, w, v), filled up with blank pictures."""
     v = _pictures(g, images.itemsize)
+    images = np.ascontiguousarray(images)
     if v == 1:
-        return np.ascontiguousarray(images)[..., None]
-    n, *rest = images.shape
-    if n % v:
-        images = np.concatenate([images, np.zeros((-n % v, *rest), images.dtype)])
-    return np.ascontiguousarray(images.reshape(-1, v, *rest).transpose(0, 2, 3, 4, 1))
+        return images[..., None]
+    tiled = np.zeros((-(-len(images) // v), *images.shape[1:], v), images.dtype)
+    share(lambda first, last: _interleave(images, tiled, first, last), len(tiled))
+    return tiled
 
 
 def _untiled(g: ConvGeometry, tiled: np.ndarray) -> np.ndarray:
     t, c, h, w, v = tiled.shape
-    return (
-        tiled.reshape(t, c, h, w)
-        if v == 1
-        else np.ascontiguousarray(tiled.transpose(0, 4, 1, 2, 3)).reshape(-1, c, h, w)[: g.n]
-    )
+    if v == 1:
+        return tiled.reshape(t, c, h, w)
+    images = np.empty((g.n, c, h, w), tiled.dtype)
+    share(lambda first, last: _separate(tiled, images, first, last), len(tiled))
+    return images
+
+
+@compiled
+def _interleave(images, tiled, first, last):
+    v, size = tiled.shape[4], images[0].size
+    for n in range(first * v, min(last * v, images.shape[0])):
+        image, tile = images[n].reshape(size), tiled[n // v].reshape((size, v))[:, n % v]
+        for k in range(size):
+            tile[k] = image[k]
+
+
+@compiled
+def _separate(tiled, images, first, last):
+    v, size = tiled.shape[4], images[0].size
+    for n in range(first * v, min(last * v, images.shape[0])):
+        image, tile = images[n].reshape(size), tiled[n // v].reshape((size, v))[:, n % v]
+        for k in range(size):
+            image[k] = tile[k]
 
 
 def _work(g: ConvGeometry) -> int:
@@ -167,11 +189,14 @@ def _work(g: ConvGeometry) -> int:
     return g.n * g.m * g.out_h * g.out_w * (g.c // g.groups) * g.r * g.s
 
 
-def _each(tile_count: int, panel_count: int, work: int, run: Callable[..., None]) -> None:
-    """Spread a pass over threads: by tiles where there are enough, else by panels; not at all where it is tiny."""
-    if work < 500_000:  # about the time that waking a thread takes
-        run()
-    elif tile_count >= threads():
-        share(lambda first, last: run(tiles=(first, last)), tile_count)
+def _spread(
+    work: int, tile_count: int, panel_count: int, lay_out: Callable[[], tiles.Part], run: Callable[[tiles.Part], None]
+) -> None:
+    """Spread a pass over threads: by tiles, or one tile by panels once it is laid out; not at all where it is tiny."""
+    if work < 500_000:  # about what is done in the time that waking a thread takes
+        run(tiles.ALL)
+    elif tile_count > 1:
+        share(lambda first, last: run(tiles.Part(tiles=slice(first, last))), tile_count)
     else:
-        share(lambda first, last: run(panels=(first, last)), panel_count)
+        part = lay_out()
+        share(lambda first, last: run(part._replace(panels=slice(first, last))), panel_count)

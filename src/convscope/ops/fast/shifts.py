@@ -23,16 +23,17 @@ _HALF = VECTORS // 2
 
 
 class Taps(NamedTuple):
-    """The taps of a kernel in the order in which they are summed: by row, then column, then channel.
+    """The taps of a kernel in the order in which they are summed.
 
-    Near the picture's edges whole rows and columns of the kernel see nothing but padding, and are left out.
+    They stand in rows of `pitch`: a row of the kernel with all channels, or all of the kernel in one. Near the
+    picture's edges rows, and parts of rows, see nothing but padding; they are left out.
     """
 
     shifts: np.ndarray  # place of each tap's cell, from that of the run's first output
     places: np.ndarray  # place of each tap's weight, from that of the output channel's first
-    pitch: int  # taps of one kernel row
-    rows: np.ndarray  # (runs, 2): the kernel rows summed in each run, first and one past the last
-    columns: np.ndarray  # (columns, 2): the taps of a kernel row summed in each output column, likewise
+    pitch: int  # taps in a row
+    rows: np.ndarray  # (runs, 2): the rows summed in each run, first and one past the last
+    columns: np.ndarray  # (columns, 2): the taps of each row summed in each output column, likewise
     column: int  # elements of such a column
 
 
