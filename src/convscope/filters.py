@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float32, UInt8
 
-from convscope import ops
+from convscope import ops, pictures
 from convscope.errors import InputError
 from convscope.geometry import remainder
 from convscope.ops.arguments import conv2d_arguments
@@ -139,8 +139,6 @@ def show(result: Float32[np.ndarray, "c p q"], kernel: Float32[np.ndarray, "r s"
     negative values is shown around zero, both signs on one scale; one without goes from 0, black, to its
     greatest value, white.
     """
-    from convscope.lens import pictures  # here, as PyTorch comes along with the lens
-
     low, high = float(result.min()), float(result.max())
     if np.isclose(kernel.sum(), 1, atol=1e-5):
         outside = float(np.mean((result < -1e-6) | (result > 1 + 1e-6)))

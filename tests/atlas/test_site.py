@@ -9,8 +9,7 @@ from urllib.parse import unquote
 
 import pytest
 
-from convscope import lens
-from convscope.lens import pictures
+from convscope import lens, pictures
 
 PAGES = ["index.html", "conv.html", "hidden.html", "out.html"]
 

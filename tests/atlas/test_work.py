@@ -9,10 +9,9 @@ import pytest
 import torch
 from PIL import Image
 
-from convscope import lens
+from convscope import lens, pictures
 from convscope.atlas import plan, work
 from convscope.atlas.store import Record
-from convscope.lens import pictures
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ from convscope.errors import InputError
 from convscope.lens import draw, weights_hash
 from convscope.lens.images import Box, Fourier, Pixels
 from convscope.lens.objectives import l1, neuron
-from convscope.lens.render import render
+from convscope.lens.render import _adam, render
 from convscope.lens.transforms import Affine
 
 SIZE = (1, 12, 10)
@@ -193,3 +193,19 @@ def test_moves_are_the_pictures_own(network):
     shaken = draw(network, "fc1", size=SIZE, steps=20, transforms=[Affine(jitter=2), Affine(rotate=10.0)])
     alone = draw(network, "fc1", [6], size=SIZE, steps=20, transforms=[Affine(jitter=2), Affine(rotate=10.0)])
     np.testing.assert_allclose(alone.pictures[0], shaken.pictures[6], atol=1e-4)
+
+
+def test_the_steps_are_adams():
+    generator = torch.Generator().manual_seed(0)
+    ours = torch.randn(3, 4, generator=generator)
+    theirs = ours.clone().requires_grad_()
+    optimiser = torch.optim.Adam([theirs], lr=0.3)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, T_max=30)
+    mean, square = torch.zeros_like(ours), torch.zeros_like(ours)
+    for step in range(30):
+        gradient = torch.randn(3, 4, generator=generator) * 10.0 ** (step % 5 - 2)
+        _adam(ours, gradient, mean, square, step + 1, float(schedule.get_last_lr()[0]))
+        theirs.grad = gradient
+        optimiser.step()
+        schedule.step()
+    torch.testing.assert_close(ours, theirs.detach())

@@ -4,8 +4,8 @@ import math
 
 import numpy as np
 
+from convscope import pictures
 from convscope.atlas.plan import Layer
-from convscope.lens import pictures
 
 SIDE = 28
 """Small planes are enlarged to about so many pixels, so that the lines between them stay thin."""

@@ -8,11 +8,10 @@ import numpy as np
 from jaxtyping import Float, Int, UInt8
 from torch import nn
 
-from convscope import lens
+from convscope import lens, pictures
 from convscope.atlas import sheets
 from convscope.atlas.plan import Layer, Task
 from convscope.atlas.store import Record
-from convscope.lens import pictures
 
 NINE = 9
 MISREAD_SHOWN = 120

@@ -72,6 +72,7 @@ def conv(
 
     from convscope import filters
     from convscope.files import check_can_write, write_whole
+    from convscope.pictures import png
     from convscope.tasks.imagefiles import read_channels
 
     as_picture = output.suffix.lower() == ".png"
@@ -91,8 +92,6 @@ def conv(
     rows, columns = filters.left_over(picture, taps, **how)
     facts = {"image": str(image), "kernel": taps.tolist(), **how}
     if as_picture:
-        from convscope.lens.pictures import png
-
         shown = filters.show(result, taps)
         facts["scale"] = shown.scale
         write_whole(output, png(shown.picture, facts))

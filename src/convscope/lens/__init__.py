@@ -2,7 +2,7 @@
 
 `layers` says what there is to look at; `kernels` and `maps` show weights and activations; `receptive_field`
 says how far a unit sees; `draw` makes the picture that excites a unit most; `examples` finds the real ones.
-The parts they are made of (`objectives`, `images`, `transforms`, `render`, `pictures`) are modules of this
+The parts they are made of (`objectives`, `images`, `transforms`, `render`) are modules of this
 package, to be combined freely.
 """
 

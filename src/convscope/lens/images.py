@@ -7,9 +7,11 @@ live with the caller.
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 from math import log
 from typing import Literal
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -114,18 +116,18 @@ class Fourier:
 
     def __call__(self, parameters: Tensor) -> Tensor:
         _, h, w = self.size
-        scale = self._scale(parameters)
+        scale = torch.as_tensor(_scale(h, w, self.decay), dtype=parameters.dtype, device=parameters.device)
         spectrum = torch.view_as_complex(parameters.contiguous()) * scale
         z = torch.fft.irfft2(spectrum, s=(h, w), norm="ortho")
         return self.box.enter(self.box.free(self.start) + z)
 
-    def _scale(self, like: Tensor) -> Tensor:
-        _, h, w = self.size
-        rows = torch.fft.fftfreq(h, dtype=like.dtype, device=like.device)[:, None]
-        columns = torch.fft.rfftfreq(w, dtype=like.dtype, device=like.device)[None, :]
-        frequency = (rows.square() + columns.square()).sqrt()
-        scale = frequency.clamp(min=1 / max(h, w)) ** -self.decay
-        return scale / (2 * scale.square().mean()).sqrt()
+
+@lru_cache(maxsize=8)
+def _scale(h: int, w: int, decay: float) -> np.ndarray:
+    """Fourier's weight of each frequency, (h, w // 2 + 1); kept, since every step asks for it again."""
+    frequency = np.hypot(np.fft.fftfreq(h)[:, None], np.fft.rfftfreq(w))
+    scale = np.maximum(frequency, 1 / max(h, w)) ** -decay
+    return scale / np.sqrt(2 * np.square(scale).mean())
 
 
 class _Clip(torch.autograd.Function):
@@ -136,13 +138,13 @@ class _Clip(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx, z: Tensor) -> Tensor:
-        ctx.save_for_backward(z)
-        return z.clamp(0, 1)
+        clipped = z.clamp(0, 1)
+        ctx.save_for_backward(z - clipped)
+        return clipped
 
     @staticmethod
     def backward(ctx, *grad_outputs: Tensor) -> Tensor:
-        (z,) = ctx.saved_tensors
+        (beyond,) = ctx.saved_tensors
         grad = grad_outputs[0]
         # a step goes against the gradient; it is stopped only where it would lead further out
-        outwards = ((z > 1) & (grad < 0)) | ((z < 0) & (grad > 0))
-        return grad.masked_fill(outwards, 0)
+        return grad.masked_fill(beyond * grad < 0, 0)

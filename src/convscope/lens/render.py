@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from convscope.errors import InputError
 from convscope.lens.objectives import Objective, Scene
 from convscope.lens.probe import Look, probe, to_model
-from convscope.lens.redirect import open_relus
+from convscope.lens.redirect import folded_gradients, open_relus
 from convscope.lens.transforms import Transform, apply
 
 B1, B2 = 0.9, 0.999  # what Adam keeps of its two moments at each step
@@ -85,7 +85,7 @@ def render(
     _check(objective, measure, keys, steps=steps, batch=batch, rate=rate, seed=seed, retries=retries)
     pictures: list[np.ndarray | None] = [None] * len(keys)
     values, dead = np.zeros(len(keys), np.float32), np.ones(len(keys), bool)
-    with probe(model, sorted(objective.layers | measure.layers)) as look:
+    with probe(model, sorted(objective.layers | measure.layers)) as look, folded_gradients(model):
         for attempt in range(retries + 1):
             waiting = np.flatnonzero(dead)
             for part in np.split(waiting, range(batch, len(waiting), batch)):

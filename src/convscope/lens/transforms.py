@@ -63,15 +63,16 @@ class Affine:
         angle = (2 * u[:, 2] - 1) * self.rotate * pi / 180
         shrink = 1 / (self.scale[0] + (self.scale[1] - self.scale[0]) * u[:, 3])
         cos, sin = angle.cos() * shrink, angle.sin() * shrink
-        # where each cell of the result lies in the picture, in units of half the height and half the width
-        matrix = torch.stack(
-            [
-                torch.stack([cos, -sin * height / width, -2 * along / width], 1),
-                torch.stack([sin * width / height, cos, -2 * down / height], 1),
-            ],
-            1,
+        # where each cell of the result lies in the picture, (column, row) in units of half its width and half
+        # its height: what affine_grid computes, but as an outer sum, which takes a tenth of its time
+        rows, columns = (
+            (2 * torch.arange(cells, dtype=u.dtype, device=u.device) + 1) / cells - 1
+            for cells in (height, width)
         )
-        places = nn.functional.affine_grid(matrix, list(pictures.shape), align_corners=False)
+        shift = torch.stack([-2 * along / width, -2 * down / height], 1)[..., None, None]
+        by_row = torch.stack([-sin * height / width, cos], 1)[..., None, None]
+        by_column = torch.stack([cos, sin * width / height], 1)[..., None, None]
+        places = (shift + by_row * rows[:, None] + by_column * columns).movedim(1, 3)
         fill = torch.as_tensor(self.fill).to(pictures).reshape(-1, 1, 1)
         moved = nn.functional.grid_sample(pictures - fill, places, padding_mode="zeros", align_corners=False)
         return moved + fill

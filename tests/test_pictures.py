@@ -8,7 +8,7 @@ from PIL import Image
 
 from convscope.errors import InputError
 from convscope.geometry import Field
-from convscope.lens.pictures import colour, crop, enlarge, grey, legend, png, png_recipe, sheet, signed
+from convscope.pictures import colour, crop, enlarge, grey, legend, png, png_recipe, sheet, signed
 
 NEUTRAL = [247, 247, 247]
 

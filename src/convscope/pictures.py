@@ -1,4 +1,4 @@
-"""Arrays as pictures: colours, enlargement, contact sheets, legends PNG files that know how they were made.
+"""Arrays as pictures: colours, enlargement, contact sheets, legends, and PNG files that know how they were made.
 
 A picture here is an array (h, w, 3), uint8, RGB. The signed scale runs from blue (negative) over near-white
 (zero) to red (positive): both ends differ for every common kind of colour blindness, and zero always looks
