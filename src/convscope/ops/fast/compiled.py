@@ -40,6 +40,15 @@ _threads = _usable_cores()
 _pool: ThreadPoolExecutor | None = None
 
 
+def _forget_pool() -> None:
+    global _pool
+    _pool = None
+
+
+if hasattr(os, "register_at_fork"):  # a forked process has none of its parent's threads
+    os.register_at_fork(after_in_child=_forget_pool)
+
+
 def threads() -> int:
     """Number of threads the operators use; at first, the cores this process may run on."""
     return _threads
