@@ -53,17 +53,25 @@ def warped(
 @compiled
 def _warp(images, places, maps, levels, out, first, last):
     h, w = images.shape[1:]
+    pitch = w + 4
+    # a rim of two black cells, onto which everything beyond falls: no branches, so that whole vectors are fetched at once
+    black, gain = levels[0], (levels[255] - levels[0]) / np.float32(255)
+    source = np.zeros((h + 4) * pitch, np.float32)
     for n in range(first, last):
-        source, m = images[places[n]], maps[n]
+        image, m = images[places[n]], maps[n]
         for i in range(h):
+            row = source[(i + 2) * pitch + 2 : (i + 3) * pitch]
             for j in range(w):
-                y = m[0, 0] * i + m[0, 1] * j + m[0, 2]
-                x = m[1, 0] * i + m[1, 1] * j + m[1, 2]
-                top, left = int(np.floor(y)), int(np.floor(x))
-                value = np.float32(0)
-                if -1 <= top < h and -1 <= left < w:
-                    dy, dx = y - top, x - left
-                    for a in range(max(0, -top), min(2, h - top)):
-                        for b in range(max(0, -left), min(2, w - left)):
-                            value += (dy if a else 1 - dy) * (dx if b else 1 - dx) * source[top + a, left + b]
-                out[n, 0, i, j] = levels[0] + (levels[255] - levels[0]) * (value / np.float32(255))
+                row[j] = image[i, j]
+        for i in range(h):
+            target, row_start, column_start = out[n, 0, i], m[0, 0] * i + m[0, 2], m[1, 0] * i + m[1, 2]
+            for j in range(w):
+                y = min(max(row_start + m[0, 1] * j, np.float32(-2)), np.float32(h))
+                x = min(max(column_start + m[1, 1] * j, np.float32(-2)), np.float32(w))
+                top, left = np.int32(np.floor(y)), np.int32(np.floor(x))
+                dy, dx = y - top, x - left
+                k = np.uint32((top + 2) * pitch + left + 2)
+                upper = source[k] + dx * (source[k + np.uint32(1)] - source[k])
+                k += np.uint32(pitch)
+                lower = source[k] + dx * (source[k + np.uint32(1)] - source[k])
+                target[j] = black + gain * (upper + dy * (lower - upper))
