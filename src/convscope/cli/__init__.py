@@ -3,6 +3,7 @@
 Exit status: 0 done, 2 the input cannot be used (one line on stderr says why), 130 stopped with Ctrl-C.
 """
 
+import os
 from typing import Annotated
 
 import typer
@@ -41,4 +42,6 @@ def _options(
 
 def main() -> None:
     """What the installed `convscope` runs."""
+    # PyTorch's threads otherwise wait by spinning, and beside any other busy program that slows it tenfold
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     app(prog_name="convscope")

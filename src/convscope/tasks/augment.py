@@ -54,7 +54,7 @@ def warped(
 def _warp(images, places, maps, levels, out, first, last):
     h, w = images.shape[1:]
     pitch = w + 4
-    # a rim of two black cells, onto which everything beyond falls: no branches, so that whole vectors are fetched at once
+    # a rim of two black cells, onto which everything beyond falls: no branches, so that vectors are fetched at once
     black, gain = levels[0], (levels[255] - levels[0]) / np.float32(255)
     source = np.zeros((h + 4) * pitch, np.float32)
     for n in range(first, last):
