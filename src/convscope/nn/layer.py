@@ -15,6 +15,7 @@ from jaxtyping import Float
 from numpy.typing import ArrayLike
 
 from convscope.errors import InputError
+from convscope.ops.fast import tiles
 from convscope.ops.fast.compiled import share, threads
 from convscope.ops.values import floats
 
@@ -179,15 +180,15 @@ def over_tiles(n: int, one: Callable[[int], T]) -> list[T]:
 def to_tile(batch: np.ndarray, k: int) -> Tile:
     """Pictures of tile k from a batch (n, c, h, w) or (n, features); filled up with blank ones."""
     v = pictures(len(batch))
-    own = batch[k * v : (k + 1) * v]
-    rows = own.reshape(len(own), -1)
-    if len(own) < v:
-        rows = np.concatenate([rows, np.zeros((v - len(own), rows.shape[1]), rows.dtype)])
-    return np.ascontiguousarray(rows.T).reshape(*(own.shape[1:] if own.ndim == 4 else (-1, 1, 1)), v)
+    own = batch[k * v : (k + 1) * v].reshape(-1, *(batch.shape[1:] if batch.ndim == 4 else (batch.shape[1], 1, 1)))
+    tile = np.empty((1, *own.shape[1:], v), own.dtype)
+    tile[..., len(own) :] = 0
+    tiles.interleave(np.ascontiguousarray(own), tile, 0, 1)
+    return tile[0]
 
 
 def from_tile(tile: Tile | None, batch: np.ndarray, k: int) -> None:
     """Write tile k to its pictures of the batch (n, c, h, w) or (n, features), n full tiles."""
     assert tile is not None
     v = tile.shape[3]
-    batch[k * v : (k + 1) * v] = tile.reshape(-1, v).T.reshape(v, *batch.shape[1:])
+    tiles.separate(tile[None], batch[k * v : (k + 1) * v].reshape(v, *tile.shape[:3]), 0, 1)

@@ -19,7 +19,8 @@ def progress_bar(*, quiet: bool = False) -> Iterator[Callable[[Step], None]]:
         TextColumn("{task.fields[speed]} images/s "),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True), transient=True, disable=quiet) as bar:
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True, disable=quiet or not console.is_terminal) as bar:
         task = bar.add_task("", total=None, epoch="-", loss="-", accuracy="-", speed="-")
 
         def tell(step: Step) -> None:

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 
 from convscope.ops import arguments, values
 from convscope.ops.fast import tiles
-from convscope.ops.fast.compiled import compiled, share
+from convscope.ops.fast.compiled import share
 from convscope.ops.fast.layout import Layout, Window, layout
 from convscope.ops.fast.padding import pad2d, pad2d_input_grad
 from convscope.ops.fast.registers import VECTOR_BYTES
@@ -153,7 +153,7 @@ def _tiled(g: ConvGeometry, images: np.ndarray) -> np.ndarray:
     if v == 1:
         return images[..., None]
     tiled = np.zeros((-(-len(images) // v), *images.shape[1:], v), images.dtype)
-    share(lambda first, last: _interleave(images, tiled, first, last), len(tiled))
+    share(lambda first, last: tiles.interleave(images, tiled, first, last), len(tiled))
     return tiled
 
 
@@ -162,26 +162,8 @@ def _untiled(g: ConvGeometry, tiled: np.ndarray) -> np.ndarray:
     if v == 1:
         return tiled.reshape(t, c, h, w)
     images = np.empty((g.n, c, h, w), tiled.dtype)
-    share(lambda first, last: _separate(tiled, images, first, last), len(tiled))
+    share(lambda first, last: tiles.separate(tiled, images, first, last), len(tiled))
     return images
-
-
-@compiled
-def _interleave(images, tiled, first, last):
-    v, size = tiled.shape[4], images[0].size
-    for n in range(first * v, min(last * v, images.shape[0])):
-        image, tile = images[n].reshape(size), tiled[n // v].reshape((size, v))[:, n % v]
-        for k in range(size):
-            tile[k] = image[k]
-
-
-@compiled
-def _separate(tiled, images, first, last):
-    v, size = tiled.shape[4], images[0].size
-    for n in range(first * v, min(last * v, images.shape[0])):
-        image, tile = images[n].reshape(size), tiled[n // v].reshape((size, v))[:, n % v]
-        for k in range(size):
-            image[k] = tile[k]
 
 
 def _work(g: ConvGeometry) -> int:

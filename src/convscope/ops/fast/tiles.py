@@ -14,6 +14,26 @@ from convscope.ops.fast.registers import ROWS
 from convscope.ops.fast.shifts import shifted_dots, shifted_sum
 
 
+@compiled
+def interleave(images, tiled, first, last):
+    """Copy pictures (n, c, h, w) to tiles `first` to `last` of tiled (t, c, h, w, v)."""
+    v, size = tiled.shape[4], images[0].size
+    for n in range(first * v, min(last * v, images.shape[0])):
+        image, tile = images[n].reshape(size), tiled[n // v].reshape((size, v))[:, n % v]
+        for k in range(size):
+            tile[k] = image[k]
+
+
+@compiled
+def separate(tiled, images, first, last):
+    """Copy tiles `first` to `last` of tiled (t, c, h, w, v) to pictures (n, c, h, w)."""
+    v, size = tiled.shape[4], images[0].size
+    for n in range(first * v, min(last * v, images.shape[0])):
+        image, tile = images[n].reshape(size), tiled[n // v].reshape((size, v))[:, n % v]
+        for k in range(size):
+            image[k] = tile[k]
+
+
 @inlined
 def _copy(source, start, target, place, count):
     """Through views counted from their beginning: so the compiler knows that no index is negative, and copies fast."""
