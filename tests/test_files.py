@@ -1,5 +1,7 @@
 import os
+import resource
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -99,3 +101,39 @@ def test_a_folder_with_other_files_is_left_alone(tmp_path: Path):
         files.claim_folder(tmp_path / "a.txt", "mine.json")
     with pytest.raises(InputError, match="cannot write /proc/convscope"):
         files.claim_folder("/proc/convscope", "mine.json")
+
+
+def test_a_device_is_never_replaced_by_a_file(tmp_path: Path):
+    os.mkfifo(tmp_path / "pipe")
+    for write in (lambda path: files.write_whole(path, "x"), files.check_can_write):
+        with pytest.raises(InputError, match="pipe: it is a device or a pipe; name an ordinary file"):
+            write(tmp_path / "pipe")
+    assert (tmp_path / "pipe").is_fifo()
+
+
+def test_a_name_as_long_as_names_may_be(tmp_path: Path):
+    path = tmp_path / ("n" * 255)
+    files.check_can_write(path)
+    assert files.write_whole(path, "x").read_text() == "x"
+    with pytest.raises(InputError, match="file name too long"):
+        files.check_can_write(tmp_path / ("n" * 256))
+
+
+@pytest.fixture
+def no_room() -> Iterator[None]:
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.mark.usefixtures("no_room")
+def test_room_is_asked_for_before_long_work(tmp_path: Path):
+    files.check_can_write(tmp_path / "file", room=4096)
+    with pytest.raises(InputError, match=r"cannot write .*file: file too large; name a place"):
+        files.check_can_write(tmp_path / "file", room=2**20)
+
+
+def test_asking_for_a_folder_leaves_nothing(tmp_path: Path):
+    assert files.check_can_claim(tmp_path / "atlas", "mine.json") == tmp_path / "atlas"
+    assert os.listdir(tmp_path) == []

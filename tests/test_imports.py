@@ -123,7 +123,7 @@ def test_importing_convscope_costs_nothing_heavy():
 
 
 def test_importing_the_command_line_costs_nothing_heavy():
-    assert not {"torch", "numba", "numpy", "PIL"} & loaded_after("import convscope.cli")
+    assert not {"torch", "numba", "numpy", "PIL"} & loaded_after("import convscope.cli.app")
 
 
 def test_the_operators_and_the_engine_do_without_torch():

@@ -98,7 +98,13 @@ def test_learns_and_keeps_the_epoch_that_validated_best(tmp_path):
     score = evaluate(net, *digits_like(80, seed=1))
     assert score.accuracy == max(row.validation_accuracy for row in history) > 0.95
     assert told[-1].done == told[-1].total == 4 * 300
-    assert not (tmp_path / "run").exists()
+
+
+def test_the_checkpoint_stays_until_the_weights_are_safe(tmp_path):
+    net, history = small_training(tmp_path)
+    again, kept = small_training(tmp_path)
+    np.testing.assert_array_equal(again.vector, net.vector)
+    assert kept == history  # nothing was trained anew: even the seconds are those of the first time
 
 
 @pytest.mark.parametrize("stop", [1, 9, 17, 20])
@@ -133,11 +139,17 @@ def test_one_seed_one_result_at_one_thread_count(tmp_path):
 
 def test_a_checkpoint_of_another_training_is_refused(tmp_path):
     (tmp_path / "run").write_bytes(b"no checkpoint")
-    with pytest.raises(InputError, match="not a safetensors file"):
+    with pytest.raises(InputError, match=r"no checkpoint, or a damaged one; begin anew with --fresh"):
         small_training(tmp_path)
     write_arrays(tmp_path / "run", {"vector": np.zeros(3)}, {"training": "other"})
-    with pytest.raises(InputError, match=r"checkpoint of another training.*--fresh"):
+    with pytest.raises(InputError, match=r"no checkpoint, or a damaged one; begin anew with --fresh"):
         small_training(tmp_path)
+    (tmp_path / "run").unlink()
+    small_training(tmp_path, subject="these digits")
+    with pytest.raises(InputError, match=r"checkpoint of another training \(its subject differ\).*--fresh"):
+        small_training(tmp_path, subject="other digits")
+    with pytest.raises(InputError, match=r"its epochs differ"):
+        small_training(tmp_path, epochs=5, subject="these digits")
 
 
 def test_divergence_is_said(tmp_path):

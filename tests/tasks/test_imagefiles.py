@@ -128,9 +128,9 @@ def half_a_png() -> bytes:
     ("content", "line"),
     [
         (b"", "not a picture of a known kind"),
-        (b"seven\n", r"not a picture of a known kind \(PNG, JPEG, .*\); save it as PNG"),
+        (b"seven\n", r"not a picture of a known kind \(PNG, JPEG, .*\), or one of 0 pixels; save it as PNG"),
         (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "not a picture of a known kind"),
-        (half_a_png(), "damaged picture.*truncated.*save it again"),
+        (half_a_png(), "damaged picture.*[Tt]runcated.*save it again"),
         (png(5, 5), "damaged picture"),
         (png(0, 5), "holds none|not a picture|damaged picture"),
         (png(9000, 9000), "9000 x 9000 pixels; at most 67108864 are opened, make it smaller"),

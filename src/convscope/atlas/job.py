@@ -6,6 +6,7 @@ Stopped at any moment, it goes on where it was.
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
+from numbers import Real
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -62,10 +63,11 @@ def build(
     Raises InputError for arguments that do not fit each other, and, before any work, for a folder that holds
     something else or cannot be written.
     """
+    images, inputs, labels = (np.asarray(array) for array in (images, inputs, labels))
     _check(classes, images, inputs, labels, history)
     metadata = dict(metadata or {})
-    store = Store(out)
     facts = _facts(model, classes, images, inputs, labels, int(metadata.get("seed", 0)))
+    store = Store(out)
     told = {
         "network": str(metadata.get("network", type(model).__name__)),
         "data": str(metadata.get("data", "")),
@@ -74,7 +76,7 @@ def build(
         "command": str(metadata.get("command", "")),
     }
     credits = {"seed": str(facts.seed), "weights": told["weights"], "command": told["command"]}
-    subject = work.Subject(model, facts.layers, facts.classes, images, inputs, np.asarray(labels), credits)
+    subject = work.Subject(model, facts.layers, facts.classes, images, inputs, labels, credits)
 
     tasks = plan.tasks(facts)
     waiting = [task for task in tasks if not store.has(task.key)]
@@ -122,6 +124,8 @@ def _facts(
         )
         for info in lens.layers(model, (channels, rows, columns))
     )
+    if not all(bool(weight.isfinite().all()) for weight in model.parameters()):
+        raise InputError("model: its weights hold NaN or infinity; train it again")
     facts = plan.Facts(
         layers=layers,
         input_shape=(channels, rows, columns),
@@ -156,7 +160,7 @@ def _check(
     labels: np.ndarray,
     history: Sequence[Mapping[str, float | int]],
 ) -> None:
-    shapes = f"images {images.shape}, inputs {inputs.shape}, labels {np.shape(labels)}"
+    shapes = f"images {images.shape}, inputs {inputs.shape}, labels {labels.shape}"
     if (
         images.dtype != np.uint8
         or images.ndim != 3
@@ -164,8 +168,12 @@ def _check(
         or inputs.shape[2:] != images.shape[1:]
     ):
         raise InputError(f"{shapes}: images must be uint8 (n, h, w) and inputs (n, c, h, w) of the same size")
+    if labels.dtype.kind not in "iu" or labels.ndim != 1:
+        raise InputError(f"labels: {labels.dtype} of shape {labels.shape}; give whole numbers, of shape (n,)")
     if not len(images) == len(inputs) == len(labels) > 0:
         raise InputError(f"{shapes}: there must be one input and one label for each image, and at least one")
+    if inputs.dtype.kind not in "fiu" or not np.isfinite(inputs).all():
+        raise InputError(f"inputs: {inputs.dtype}, and perhaps NaN or infinity; give finite numbers")
     if np.min(labels) < 0 or np.max(labels) >= len(classes):
         raise InputError(
             f"labels from {np.min(labels)} to {np.max(labels)} with {len(classes)} classes: "
@@ -176,3 +184,6 @@ def _check(
         if missing:
             needs = ", ".join(HISTORY)
             raise InputError(f"history: the row {dict(row)} has no {missing[0]!r}; every row needs {needs}")
+        strange = [key for key in HISTORY if not isinstance(row[key], Real) or not np.isfinite(row[key])]
+        if strange:
+            raise InputError(f"history: {strange[0]}={row[strange[0]]!r}; give finite numbers")

@@ -18,7 +18,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from convscope.errors import InputError
-from convscope.files import claim_folder, write_whole
+from convscope.files import check_can_claim, claim_folder, write_whole
 
 MANIFEST = "convscope-atlas.json"
 
@@ -33,13 +33,13 @@ class Record:
 
 
 class Store:
-    """The folder of one atlas.
+    """The folder of one atlas; it is made with the first record.
 
     Raises InputError where `folder` is a file, holds something else than an atlas, or cannot be written.
     """
 
     def __init__(self, folder: str | Path):
-        self.folder = claim_folder(folder, MANIFEST)
+        self.folder = check_can_claim(folder, MANIFEST)
         self.manifest()  # a damaged one is told of now, not after the work
 
     def has(self, key: str) -> bool:
@@ -55,6 +55,8 @@ class Store:
 
     def put(self, record: Record) -> None:
         """Write the pictures, then the record that vouches for them."""
+        if not (self.folder / MANIFEST).exists():
+            claim_folder(self.folder, MANIFEST)
         for name, png in record.pictures.items():
             write_whole(self.folder / self.picture(record.key, name), png)
         sizes = {name: len(png) for name, png in record.pictures.items()}
@@ -75,7 +77,7 @@ class Store:
         """
         path = self.folder / MANIFEST
         try:
-            text = path.read_text(encoding="utf-8")
+            text = path.read_text(encoding="utf-8") if path.exists() else ""
             manifest = json.loads(text) if text else {}
         except (OSError, ValueError) as problem:
             raise InputError(
@@ -96,10 +98,19 @@ class Store:
             (self.folder / name).unlink(missing_ok=True)
         manifest = {"facts": facts, "records": sorted(keys), "pages": sorted(pages)}
         write_whole(self.folder / MANIFEST, _json(manifest))
+        try:
+            self._tidy(keys)
+        except OSError as problem:
+            raise InputError(
+                f"the atlas is written, but {problem.filename} of an older one cannot be removed "
+                f"({problem.strerror}); remove it, or name a new folder"
+            ) from problem
+
+    def _tidy(self, keys: set[str]) -> None:
         for path in (self.folder / "records").glob("*.json"):
             if path.stem not in keys:
                 path.unlink()
-        for path in (self.folder / "pictures").glob("*"):
+        for path in (self.folder / "pictures").glob("*/"):
             if path.name not in keys:
                 shutil.rmtree(path)
         for path in self.folder.rglob(".*.part"):

@@ -4,44 +4,45 @@ Exit status: 0 done, 2 the input cannot be used (one line on stderr says why), 1
 """
 
 import os
-from typing import Annotated
+import signal
+import sys
+from typing import Any
 
-import typer
-
-from convscope import __version__
-from convscope.cli import atlas, conv, digits
-from convscope.cli.commands import group
-
-app = group("See what a convolutional network learns: from one kernel to a whole network.")
-train = group("Train a network by hand-written gradients.")
-predict = group("Say what a trained network sees in your own files.")
-
-app.add_typer(train, name="train")
-app.add_typer(predict, name="predict")
-train.command("digits")(digits.train)
-predict.command("digits")(digits.predict)
-app.command("conv")(conv.conv)
-app.command("atlas")(atlas.atlas)
-
-
-def _print_version(wanted: bool) -> None:
-    if wanted:
-        typer.echo(f"convscope {__version__}")
-        raise typer.Exit
-
-
-@app.callback()
-def _options(
-    version: Annotated[
-        bool,
-        typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit."),
-    ] = False,
-) -> None:
-    pass
+STOPPED = 130  # 128 + SIGINT, as shells have it
+_stopping = False
 
 
 def main() -> None:
     """What the installed `convscope` runs."""
     # PyTorch's threads otherwise wait by spinning, and beside any other busy program that slows it tenfold
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-    app(prog_name="convscope")
+    if hasattr(signal, "SIGALRM"):
+        signal.signal(signal.SIGINT, _stop)
+        signal.signal(signal.SIGALRM, _stop)
+        sys.unraisablehook = _tell_lost
+    try:
+        from convscope.cli.app import app
+
+        app(prog_name="convscope")
+    except SystemExit as end:
+        if end.code == STOPPED:
+            os._exit(STOPPED)  # at once: a thread may wait for ever for a lock that the stopped one never gave back
+        raise
+    except BaseException as end:  # before the commands were there to say more
+        if not (_stopping or isinstance(end, KeyboardInterrupt)):
+            raise
+        print("convscope: stopped", file=sys.stderr)
+        os._exit(STOPPED)
+
+
+def _stop(*_: Any) -> None:
+    """Ctrl-C, and once more after two seconds, and so on: an exception in code that C calls (compilers do) is lost."""
+    global _stopping
+    _stopping = True  # code in C may also turn it into an exception of another kind
+    signal.alarm(2)
+    raise KeyboardInterrupt
+
+
+def _tell_lost(lost: Any) -> None:
+    if lost.exc_type is not KeyboardInterrupt:  # that one comes again
+        sys.__unraisablehook__(lost)

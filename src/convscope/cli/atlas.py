@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from convscope.cli.commands import Data, Json, Seed, print_json, progress_bar, say_skipped
+from convscope.cli.commands import Data, Json, Seed, print_json, progress_bar, say_skipped, when_stopped
 from convscope.cli.network import the_network
 from convscope.errors import InputError
 
@@ -16,7 +16,9 @@ def atlas(
     folder: Annotated[
         Path,
         typer.Argument(
-            metavar="FOLDER", help="Where to write; a second run into its own folder goes on there."
+            metavar="FOLDER",
+            help="Where to write; a second run into its own folder goes on there.",
+            readable=False,  # not typer's to judge: convscope says what is wrong with a file, here and below
         ),
     ] = Path("atlas"),
     data: Data = None,
@@ -24,6 +26,7 @@ def atlas(
         Path | None,
         typer.Option(
             metavar="FILE",
+            readable=False,
             help="A trained LeNet-5 (.safetensors). "
             "[default: trained now, or what was trained before with this data and seed]",
             show_default=False,
@@ -44,7 +47,7 @@ def atlas(
     """
     from convscope import bridge
     from convscope.atlas import job
-    from convscope.atlas.store import Store
+    from convscope.atlas.store import MANIFEST, Store
     from convscope.tasks import digits
 
     Store(folder)  # a place that cannot be written is said before the network is trained
@@ -56,7 +59,12 @@ def atlas(
             f"{weights} knows the classes {', '.join(trained.classes)} and {pictures.name} has "
             f"{', '.join(pictures.classes)}: give --data the set that it was trained on"
         )
-    with progress_bar("atlas", quiet=as_json) as progress:
+
+    def kept() -> str:
+        begun = (folder / MANIFEST).exists()
+        return f"stopped; what was drawn is kept in {folder}, the same command goes on" if begun else "stopped"
+
+    with when_stopped(kept), progress_bar("atlas", quiet=as_json) as progress:
         index = job.build(
             folder,
             model=bridge.to_torch(trained.network),

@@ -11,7 +11,10 @@ from convscope.errors import InputError
 
 def conv(
     image: Annotated[
-        Path, typer.Argument(metavar="IMAGE", help="The picture: PNG, JPEG, GIF, BMP, TIFF, WebP or PPM.")
+        Path,
+        typer.Argument(
+            metavar="IMAGE", readable=False, help="The picture: PNG, JPEG, GIF, BMP, TIFF, WebP or PPM."
+        ),
     ],
     kernel: Annotated[
         str,
@@ -26,7 +29,11 @@ def conv(
     output: Annotated[
         Path,
         typer.Option(
-            "--output", "-o", metavar="FILE", help="What to write: .png to look at, .npy for the numbers."
+            "--output",
+            "-o",
+            metavar="FILE",
+            readable=False,
+            help="What to write: .png to look at, .npy for the numbers.",
         ),
     ],
     stride: Annotated[

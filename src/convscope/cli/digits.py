@@ -8,7 +8,6 @@ import typer
 from convscope.cli.commands import BAD_INPUT, Data, Json, Seed, print_json, say_error, say_skipped
 from convscope.cli.network import the_network
 from convscope.errors import InputError
-from convscope.files import check_can_write
 
 EPOCHS, BATCH = 20, 64  # those of nn.train.Recipe, which is too heavy to import for --help
 
@@ -22,7 +21,9 @@ def train(
         int | None,
         typer.Option(min=1, metavar="T", help="Processor cores to use. [default: all]", show_default=False),
     ] = None,
-    out: Annotated[Path, typer.Option(metavar="FILE", help="The weights to write.")] = Path("lenet5.safetensors"),
+    out: Annotated[Path, typer.Option(metavar="FILE", readable=False, help="The weights to write.")] = Path(
+        "lenet5.safetensors"
+    ),
     resume: Annotated[
         bool,
         typer.Option(
@@ -46,10 +47,10 @@ def train(
     from convscope.ops.fast.compiled import set_threads
     from convscope.tasks import digits, trained
 
-    check_can_write(out)
     recipe = Recipe(epochs=epochs, batch=batch, seed=seed)
     if threads:
         set_threads(threads)
+    trained.check_can_keep(out)
     pictures = digits.load(data)
     say_skipped(pictures.skipped)
     with progress_bar(quiet=as_json) as tell:
@@ -69,11 +70,14 @@ def train(
 
 
 def predict(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Photos or scans, one digit each.")],
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE...", readable=False, help="Photos or scans, one digit each.")
+    ],
     weights: Annotated[
         Path | None,
         typer.Option(
             metavar="FILE",
+            readable=False,
             help="A trained LeNet-5 (.safetensors). [default: trained now, or what was trained before]",
             show_default=False,
         ),

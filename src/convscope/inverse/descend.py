@@ -51,9 +51,9 @@ def descend(
     """
     x, y = values.floats(x, "x", "h w"), values.floats(y, "y", "h w")
     values.same_dtype(x, "x", y, "y")
-    steps = values.integer(steps, "steps", least=0)
+    steps, seed = values.integer(steps, "steps", least=0), values.integer(seed, "seed", least=0)
     r, s = values.pair(kernel_size, "kernel_size")
-    rate = x.dtype.type(learning_rate)
+    rate = x.dtype.type(values.array(learning_rate, "learning_rate"))
     bound = 1 / np.sqrt(r * s)
     image = x[None, None]  # one image of one channel, as conv2d takes it
     kernel = np.random.default_rng(seed).uniform(-bound, bound, (1, 1, r, s)).astype(x.dtype)

@@ -5,7 +5,9 @@ made, so that the order of layers is the real one. What can be followed so far a
 pooling and layers that work on every position by itself; flatten and linear layers see the whole input.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from numbers import Integral
 
 import torch
 from torch import Tensor, nn
@@ -67,8 +69,9 @@ def trace(model: nn.Module, input_shape: tuple[int, int, int]) -> list[Visit]:
 
     A layer whose output is no tensor is left out. Raises InputError for an input the model cannot take.
     """
-    if len(input_shape) != 3 or min(input_shape) < 1:
-        raise InputError(f"input_shape={tuple(input_shape)}: give (channels, rows, columns), each at least 1")
+    sizes = tuple(input_shape) if isinstance(input_shape, Iterable) else ()
+    if len(sizes) != 3 or not all(isinstance(size, Integral) and size > 0 for size in sizes):
+        raise InputError(f"input_shape={input_shape!r}: give (channels, rows, columns), each at least 1")
     visits: dict[str, Visit] = {}
     # by identity of the tensor, which is held so that no other one can take its place
     known: dict[int, tuple[Tensor, Field | None]] = {}

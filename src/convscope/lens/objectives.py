@@ -157,8 +157,11 @@ def total_variation() -> Objective:
 
 
 def as_list(units: Units) -> list[int]:
-    """One number or several, of any integer type, as a list of ints."""
-    return [operator.index(unit) for unit in (units if isinstance(units, Iterable) else [units])]
+    """One number or several, of any integer type, as a list of ints. Raises InputError for anything else."""
+    try:
+        return [operator.index(unit) for unit in (units if isinstance(units, Iterable) else [units])]
+    except TypeError:
+        raise InputError(f"units={units!r}: give the number of a unit, or a list of numbers") from None
 
 
 def _away(x: Tensor, background: Bound) -> Tensor:

@@ -3,6 +3,7 @@
 import difflib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from reprlib import repr as short
 from typing import Any
 
 import numpy as np
@@ -119,8 +120,18 @@ def leaves(model: nn.Module) -> dict[str, nn.Module]:
 
 
 def to_model(model: nn.Module, pictures: np.ndarray | Tensor) -> Tensor:
-    """Pictures as a tensor of the model's own device and floating type."""
-    x = torch.as_tensor(pictures)
+    """Pictures as a tensor of the model's own device and floating type.
+
+    Raises InputError for what is no model and what makes no tensor.
+    """
+    if not isinstance(model, nn.Module):
+        raise InputError(f"model={short(model)}: a {type(model).__name__}; give a torch.nn.Module")
+    try:
+        x = torch.as_tensor(pictures)
+    except (TypeError, ValueError, RuntimeError) as problem:
+        raise InputError(
+            f"pictures={short(pictures)}: no array of numbers ({first_line(problem)}); give one (n, c, h, w)"
+        ) from None
     weight = next((p for p in model.parameters() if p.is_floating_point()), None)
     if weight is None:
         return x if x.is_floating_point() else x.float()

@@ -97,16 +97,18 @@ def train(
     recipe: Recipe,
     *,
     checkpoint: Path | None = None,
+    subject: str = "",
     tell: Callable[[Step], None] | None = None,
 ) -> list[Epoch]:
     """Train `net` in place and leave it with the weights of the epoch that validated best (of equals, the later).
 
     `draw(places, rng)` gives the pictures at some places of 0 to len(labels) - 1. With a `checkpoint` file the state
-    after
-    each epoch is kept there, and a training of the same recipe goes on from it; it is removed at the end. A stop at any
-    moment costs no more than the epoch that was running. Raises InputError where the loss is no longer a number.
+    after each epoch is kept there, and a training of the same recipe and `subject` (a name for the data and how it is
+    drawn) goes on from it. A stop at any moment costs no more than the epoch that was running; the file is the caller's
+    to remove, once the weights are safe. Raises InputError for another training's checkpoint, and where the loss is no
+    longer a number.
     """
-    run = _Run(net, recipe, len(labels))
+    run = _Run(net, recipe, len(labels), subject)
     if checkpoint is not None and checkpoint.exists():
         run.restore(checkpoint)
     gradient, schedule = Stepper(net), one_cycle(recipe.warm_up)
@@ -140,22 +142,20 @@ def train(
         seconds = time.perf_counter() - begin
         score = evaluate(net, *validation)
         run.add(Epoch(epoch, loss / done, right / done, score.loss, score.accuracy, done / seconds, seconds))
-        if checkpoint is not None and epoch < recipe.epochs:
+        if checkpoint is not None:
             run.keep(checkpoint)
     net.vector[:] = run.best
-    if checkpoint is not None:
-        checkpoint.unlink(missing_ok=True)
     return run.history
 
 
 class _Run:
     """Everything a training carries from one epoch to the next."""
 
-    def __init__(self, net: Sequential, recipe: Recipe, pictures: int) -> None:
+    def __init__(self, net: Sequential, recipe: Recipe, pictures: int, subject: str) -> None:
         self.net, self.history, self.best = net, list[Epoch](), net.vector.copy()
         self.optimiser = SGD(net.vector, recipe.momentum, recipe.weight_decay)
         # a checkpoint of anything else is another training's
-        self.identity = json.dumps({**asdict(recipe), "pictures": pictures, "parameters": net.vector.size})
+        self.identity = {**asdict(recipe), "pictures": pictures, "parameters": net.vector.size, "subject": subject}
 
     def add(self, epoch: Epoch) -> None:
         self.history.append(epoch)
@@ -165,15 +165,20 @@ class _Run:
     def keep(self, file: Path) -> None:
         history = {field.name: np.array([getattr(row, field.name) for row in self.history]) for field in fields(Epoch)}
         state = {"vector": self.net.vector, "velocity": self.optimiser.velocity, "best": self.best, **history}
-        write_arrays(file, state, {"training": self.identity})
+        write_arrays(file, state, {"training": json.dumps(self.identity)})
 
     def restore(self, file: Path) -> None:
-        state, notes = read_arrays(file)
-        if notes.get("training") != self.identity:
-            raise InputError(
-                f"{file} is the checkpoint of another training: {notes.get('training')}, not {self.identity}; "
-                f"begin anew with --fresh, or name another file"
-            )
-        self.net.vector[:], self.optimiser.velocity[:], self.best = state["vector"], state["velocity"], state["best"]
-        columns = [state[field.name].tolist() for field in fields(Epoch)]
+        anew = "begin anew with --fresh, or name another file"
+        try:
+            state, notes = read_arrays(file)
+            identity = json.loads(notes["training"])
+            different = [name for name, value in self.identity.items() if identity[name] != value]
+            columns = [state[field.name].tolist() for field in fields(Epoch)]
+            vector, velocity, best = state["vector"], state["velocity"], state["best"]
+        except (InputError, KeyError, TypeError, ValueError):
+            raise InputError(f"{file}: no checkpoint, or a damaged one; {anew}") from None
+        if different:
+            what = ", ".join(different)
+            raise InputError(f"{file} is the checkpoint of another training (its {what} differ); {anew}")
+        self.net.vector[:], self.optimiser.velocity[:], self.best = vector, velocity, best
         self.history = [Epoch(*row) for row in zip(*columns, strict=True)]

@@ -23,5 +23,7 @@ def read_arrays(file: str | os.PathLike[str]) -> tuple[dict[str, np.ndarray], di
             return {name: opened.get_tensor(name) for name in opened.keys()}, opened.metadata() or {}  # noqa: SIM118
     except FileNotFoundError:
         raise InputError(f"{file}: no such file; `convscope train digits --out {file}` makes one") from None
-    except (SafetensorError, OSError) as problem:
+    except PermissionError:
+        raise InputError(f"{file}: may not be read (permission denied); change its permissions") from None
+    except (SafetensorError, OSError, TypeError) as problem:
         raise InputError(f"{file}: not a safetensors file ({problem}); give weights that convscope wrote") from None

@@ -8,6 +8,7 @@ import numpy as np
 
 from convscope.errors import InputError
 
+MOST = 2**31 - 1
 FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
 
 
@@ -83,6 +84,8 @@ def integer(value: Any, name: str, least: int = 1) -> int:
             ) from None
     if value < least:
         raise InputError(f"{name}={value}: it must be at least {least}; use {name}={least}")
+    if value > MOST:
+        raise InputError(f"{name}={short(value)}: more than {MOST}, which no array has room for; give a smaller one")
     return value
 
 

@@ -71,6 +71,7 @@ def normalise(images: np.ndarray) -> Float32[np.ndarray, "n 1 h w"]:
     >>> normalise(np.array([[[0, 255]]], np.uint8)).round(4)
     array([[[[-0.4242,  2.8215]]]], dtype=float32)
     """
+    images = np.asarray(images)
     if images.dtype != np.uint8 or images.ndim != 3:
         raise InputError(
             f"images: {images.dtype} of shape {images.shape}; must be uint8 (n, h, w), convert them"

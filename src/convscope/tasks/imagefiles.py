@@ -40,18 +40,15 @@ def read_channels(path: str | os.PathLike[str]) -> Float32[np.ndarray, "c h w"]:
 
 def _read(path: str | os.PathLike[str], values: Callable[[Image.Image], np.ndarray]) -> np.ndarray:
     path = Path(path)
-    if path.is_dir():
-        raise InputError(f"{path}: a folder, not a picture; name the file in it")
-    if not path.exists():
-        raise InputError(f"{path}: no such file; check the name")
-    if not path.is_file():
-        raise InputError(f"{path}: not an ordinary file; name a picture file")
     try:
+        _check_file(path)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow remarks on harmless oddities of the file
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(path, formats=FORMATS) as image:
                 _check_size(path, image.size)
+                image.verify()  # a PNG's checksums, which decoding leaves unread
+            with Image.open(path, formats=FORMATS) as image:
                 return values(ImageOps.exif_transpose(image))
     except InputError:
         raise
@@ -59,7 +56,7 @@ def _read(path: str | os.PathLike[str], values: Callable[[Image.Image], np.ndarr
         raise InputError(_too_large(path, "far too many")) from problem
     except Image.UnidentifiedImageError as problem:
         raise InputError(
-            f"{path}: not a picture of a known kind ({', '.join(FORMATS)}); save it as PNG"
+            f"{path}: not a picture of a known kind ({', '.join(FORMATS)}), or one of 0 pixels; save it as PNG"
         ) from problem
     except PermissionError as problem:
         raise InputError(f"{path}: may not be read (permission denied); change its permissions") from problem
@@ -67,6 +64,15 @@ def _read(path: str | os.PathLike[str], values: Callable[[Image.Image], np.ndarr
         raise InputError(
             f"{path}: damaged picture ({problem or type(problem).__name__}); save it again"
         ) from problem
+
+
+def _check_file(path: Path) -> None:
+    if path.is_dir():
+        raise InputError(f"{path}: a folder, not a picture; name the file in it")
+    if not path.exists():
+        raise InputError(f"{path}: no such file; check the name")
+    if not path.is_file():
+        raise InputError(f"{path}: not an ordinary file; name a picture file")
 
 
 def _check_size(path: Path, size: tuple[int, int]) -> None:

@@ -45,13 +45,19 @@ def from_folder(folder: Path) -> ImageData:
 
     Raises InputError for a folder that holds neither, or holds it incompletely.
     """
-    if not folder.is_dir():
-        what = "not a folder" if folder.exists() else "no such folder"
-        raise InputError(f"data={folder}: {what}; name one with IDX files or with class folders of pictures")
-    files = {part: _idx_file(folder, part) for part in _IDX_PARTS}
-    if any(files.values()):
-        return _from_idx(folder, files)
-    return _from_class_folders(folder)
+    try:
+        if not folder.is_dir():
+            what = "not a folder" if folder.exists() else "no such folder"
+            raise InputError(f"data={folder}: {what}; name one with IDX files or with class folders of pictures")
+        files = {part: _idx_file(folder, part) for part in _IDX_PARTS}
+        if any(files.values()):
+            return _from_idx(folder, files)
+        return _from_class_folders(folder)
+    except OSError as problem:
+        raise InputError(
+            f"data={folder}: {problem.filename} cannot be looked into ({problem.strerror}); change its permissions, "
+            "or name another folder"
+        ) from problem
 
 
 def _idx_file(folder: Path, part: str) -> Path | None:
@@ -79,6 +85,8 @@ def _class_names(folder: Path) -> tuple[str, ...]:
         names = tuple(line.strip() for line in file.read_text("utf-8-sig").splitlines() if line.strip())
     except (OSError, UnicodeDecodeError) as problem:
         raise InputError(f"{file}: cannot be read ({problem}); save it as UTF-8 text") from problem
+    if not names:
+        raise InputError(f"{file}: names no class; write one name a line, or remove the file for 0 to 9")
     if len(set(names)) < len(names):
         raise InputError(f"{file}: the same name stands twice; give each class a name of its own")
     return names

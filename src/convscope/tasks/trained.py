@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,8 @@ from convscope.tasks import digits
 from convscope.tasks.augment import Vary, warped
 from convscope.tasks.imagesets import ImageData
 
+BEYOND_USE = 1e4  # a weight so large is none that was learned; of smaller ones no answer overflows
+ROOM = 2**20  # bytes that the weights and a checkpoint need
 VALIDATION = 5000  # training pictures held out to choose the epoch by; a tenth of a smaller set
 
 
@@ -115,7 +118,7 @@ def fit(
     """Train a LeNet-5 on the training pictures of a set; which epoch to keep is chosen on a part of them held out."""
     recipe, vary = recipe or Recipe(), vary or Vary()
     n = len(pictures.train_labels)
-    learned, held = digits.split(pictures.train_labels, min(VALIDATION, n // 10), recipe.seed)
+    learned, held = digits.split(pictures.train_labels, min(VALIDATION, max(1, n // 10)), recipe.seed)
     labels = pictures.train_labels[learned]
     levels = digits.normalise(np.arange(256, dtype=np.uint8).reshape(1, 1, 256)).ravel()
     size = (pictures.train_images.shape[1], pictures.train_images.shape[2])
@@ -125,7 +128,8 @@ def fit(
 
     network = LeNet5(recipe.seed, classes=len(pictures.classes))
     validation = digits.normalise(pictures.train_images[held]), pictures.train_labels[held]
-    history = train(network, draw, labels, validation, recipe, checkpoint=checkpoint, tell=tell)
+    subject = f"{_digest(pictures)[:16]} {vary}" if checkpoint else ""
+    history = train(network, draw, labels, validation, recipe, checkpoint=checkpoint, subject=subject, tell=tell)
     return Trained(network, pictures.classes, pictures.name, recipe, vary, tuple(asdict(row) for row in history))
 
 
@@ -141,20 +145,24 @@ def load(file: str | os.PathLike[str]) -> Trained:
     arrays, told = read_arrays(file)
     try:
         notes = {key: json.loads(value) for key, value in told.items()}
-        classes, recipe, vary = tuple(notes["classes"]), Recipe(**notes["recipe"]), Vary(**notes["vary"])
-        data, history = notes["data"], tuple(notes["history"])
-    except (KeyError, TypeError, ValueError):
+        history = tuple({name: float(number) for name, number in row.items()} for row in notes["history"])
+        classes, recipe, vary = tuple(map(str, notes["classes"])), Recipe(**notes["recipe"]), Vary(**notes["vary"])
+        trained = Trained(LeNet5(classes=len(classes)), classes, str(notes["data"]), recipe, vary, history)
+        _ = trained.told  # a recipe of anything but numbers cannot be told
+    except (AttributeError, KeyError, TypeError, ValueError):
         raise InputError(
             f"{file}: these weights do not say what they are; give weights that `convscope train digits` wrote"
         ) from None
-    network = LeNet5(classes=len(classes))
+    for name, array in arrays.items():
+        if array.dtype != np.float32:
+            raise InputError(f"{file}: {name} is {array.dtype}; the weights of a LeNet-5 are float32, give such")
     try:
-        network.load_state(arrays)
+        trained.network.load_state(arrays)
     except InputError as problem:
         raise InputError(f"{file}: {problem}") from None
-    if not np.isfinite(network.vector).all():
-        raise InputError(f"{file}: the weights hold NaN or infinity; train them again")
-    return Trained(network, classes, data, recipe, vary, history)
+    if not (np.abs(trained.network.vector) < BEYOND_USE).all():  # neither is NaN
+        raise InputError(f"{file}: the weights hold NaN or numbers beyond {BEYOND_USE:g}; train them again")
+    return trained
 
 
 def cached(pictures: ImageData, recipe: Recipe | None = None, *, tell: Callable[[Step], None] | None = None) -> Trained:
@@ -166,17 +174,20 @@ def cached(pictures: ImageData, recipe: Recipe | None = None, *, tell: Callable[
     what = json.dumps([asdict(recipe), asdict(vary), pictures.classes, _digest(pictures)])
     key = hashlib.sha256(what.encode()).hexdigest()[:16]
     file = user_cache_path("convscope") / f"lenet5-{key}.safetensors"
-    if file.exists():
-        try:
-            return load(file)
-        except InputError:
-            file.unlink()  # damaged: made anew
+    with suppress(InputError):  # not there, or damaged: made anew
+        return load(file)
     try:
-        check_can_write(file)
+        check_can_keep(file)
     except InputError:
         return fit(pictures, recipe, vary, tell=tell)
-    trained = fit(pictures, recipe, vary, checkpoint=_checkpoint(file), tell=tell)
+    checkpoint = _checkpoint(file)
+    try:
+        read_arrays(checkpoint)
+    except InputError:
+        checkpoint.unlink(missing_ok=True)
+    trained = _fit_from(checkpoint, pictures, recipe, vary, tell=tell)
     save(trained, file)
+    checkpoint.unlink(missing_ok=True)  # only now: until the weights are written it is all there is
     return trained
 
 
@@ -189,13 +200,32 @@ def fit_and_save(
     tell: Callable[[Step], None] | None = None,
 ) -> Trained:
     """`fit` and `save`; a training that was stopped goes on from FILE.checkpoint, unless `resume` is False."""
-    check_can_write(file)
+    check_can_keep(file)
     checkpoint = _checkpoint(file)
     if not resume:
         checkpoint.unlink(missing_ok=True)
-    trained = fit(pictures, recipe, checkpoint=checkpoint, tell=tell)
+    again = "the same command" if resume else "the same command without --fresh"
+    trained = _fit_from(checkpoint, pictures, recipe, again=again, tell=tell)
     save(trained, file)
+    checkpoint.unlink(missing_ok=True)  # only now: until the weights are written it is all there is
     return trained
+
+
+def check_can_keep(file: Path) -> None:
+    """Say now that `fit_and_save` could not write its weights; an InputError then."""
+    check_can_write(file, ROOM)
+    check_can_write(_checkpoint(file), ROOM)
+
+
+def _fit_from(
+    checkpoint: Path, *how: Any, tell: Callable[[Step], None] | None, again: str = "the same command"
+) -> Trained:
+    """`fit`; on Ctrl-C it says what is kept."""
+    try:
+        return fit(*how, checkpoint=checkpoint, tell=tell)
+    except KeyboardInterrupt:
+        kept = f"the epochs that were over are kept, {again} goes on" if checkpoint.exists() else "no epoch was over"
+        raise KeyboardInterrupt(f"stopped while training; {kept}") from None
 
 
 def _checkpoint(file: Path) -> Path:

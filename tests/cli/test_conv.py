@@ -3,28 +3,21 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 from PIL import Image
-from typer.testing import CliRunner, Result
+from typer.testing import Result
 
 from convscope import __version__
-from convscope.cli import app
 
+Convscope = Callable[..., Result]
+Program = Callable[..., subprocess.CompletedProcess[str]]
+Refused = Callable[[subprocess.CompletedProcess[str]], str]
 COMMANDS = [["train", "digits"], ["predict", "digits"], ["conv"], ["atlas"]]
-
-
-def convscope(*words: object) -> Result:
-    return CliRunner().invoke(app, [str(word) for word in words], prog_name="convscope")
-
-
-def program(*words: object, **how: object) -> subprocess.CompletedProcess[str]:
-    code = "from convscope.cli import main; main()"
-    command = [sys.executable, "-c", code, *(str(word) for word in words)]
-    return subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, **how)  # pyright: ignore
 
 
 @pytest.fixture
@@ -43,12 +36,12 @@ def colours(tmp_path: Path) -> Path:
     return tmp_path / "colours.png"
 
 
-def test_version():
+def test_version(program: Program):
     assert program("--version").stdout == f"convscope {__version__}\n"
 
 
 @pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
-def test_help_shows_examples_that_the_command_understands(words: list[str]):
+def test_help_shows_examples_that_the_command_understands(convscope: Convscope, words: list[str]):
     told = convscope(*words, "--help")
     assert told.exit_code == 0
     _, examples = told.output.split("Examples:\n")
@@ -58,7 +51,7 @@ def test_help_shows_examples_that_the_command_understands(words: list[str]):
         assert line.strip().startswith("convscope " + " ".join(words))
 
 
-def test_no_words_at_all_print_the_commands():
+def test_no_words_at_all_print_the_commands(program: Program):
     told = program()
     assert "Commands:" in told.stdout + told.stderr
     assert all(words[0] in told.stdout + told.stderr for words in COMMANDS)
@@ -76,13 +69,13 @@ def test_no_words_at_all_print_the_commands():
         (["train"], "Usage: convscope train"),
     ],
 )
-def test_a_wrong_call_exits_with_2_and_says_why(words: list[str], message: str):
+def test_a_wrong_call_exits_with_2_and_says_why(convscope: Convscope, words: list[str], message: str):
     told = convscope(*words)
     assert told.exit_code == 2
     assert message in told.output
 
 
-def test_conv_writes_a_picture_and_says_its_scale(band: Path):
+def test_conv_writes_a_picture_and_says_its_scale(convscope: Convscope, band: Path):
     out = band.with_name("edges.png")
     told = convscope("conv", band, "--kernel", "vertical-edge", "-o", out)
     assert told.exit_code == 0, told.output
@@ -96,7 +89,7 @@ def test_conv_writes_a_picture_and_says_its_scale(band: Path):
     assert json.loads(picture.text["convscope"])["kernel"] == [[1, -1]]  # pyright: ignore[reportAttributeAccessIssue]
 
 
-def test_conv_writes_numbers_and_json(band: Path):
+def test_conv_writes_numbers_and_json(convscope: Convscope, band: Path):
     out = band.with_name("edges.npy")
     told = convscope("conv", band, "-k", "1,-1", "-o", out, "--stride", "4,3", "--json")
     assert told.exit_code == 0, told.output
@@ -121,20 +114,20 @@ def test_conv_writes_numbers_and_json(band: Path):
     assert_array_equal(written, np.zeros((2, 3)))
 
 
-def test_conv_finds_nothing_where_the_edges_lie_the_other_way(band: Path):
+def test_conv_finds_nothing_where_the_edges_lie_the_other_way(convscope: Convscope, band: Path):
     Image.open(band).transpose(Image.Transpose.TRANSPOSE).save(band)
     out = band.with_name("edges.npy")
     assert convscope("conv", band, "-k", "1,-1", "-o", out).exit_code == 0
     assert_array_equal(np.load(out), np.zeros((8, 5)))
 
 
-def test_conv_says_what_the_stride_leaves_over(colours: Path):
+def test_conv_says_what_the_stride_leaves_over(convscope: Convscope, colours: Path):
     out = colours.with_name("out.png")
     told = convscope("conv", colours, "-k", "blur", "-o", out, "--stride", "3")
     assert "left over by the stride: 1 rows at the bottom, 2 columns at the right\n" in told.stdout
 
 
-def test_conv_works_on_colours_channel_by_channel_with_every_option(colours: Path):
+def test_conv_works_on_colours_channel_by_channel_with_every_option(convscope: Convscope, colours: Path):
     out = colours.with_name("out.npy")
     options = [
         "--stride",
@@ -158,26 +151,18 @@ def test_conv_works_on_colours_channel_by_channel_with_every_option(colours: Pat
     np.testing.assert_allclose(np.load(out), expected, rtol=1e-5)
 
 
-def test_conv_shows_colours_as_colours(colours: Path):
+def test_conv_shows_colours_as_colours(convscope: Convscope, colours: Path):
     out = colours.with_name("out.png")
     told = convscope("conv", colours, "-k", "identity", "-o", out)
     assert "colour; values" in told.stdout
     assert_array_equal(np.asarray(Image.open(out)), np.asarray(Image.open(colours)))
 
 
-def test_conv_replaces_an_older_result(band: Path):
+def test_conv_replaces_an_older_result(convscope: Convscope, band: Path):
     out = band.with_name("out.npy")
     out.write_text("old")
     assert convscope("conv", band, "-k", "1,-1", "-o", out).exit_code == 0
     assert np.load(out).shape == (6, 7)
-
-
-def one_line(told: subprocess.CompletedProcess[str]) -> str:
-    assert told.returncode == 2, told
-    assert told.stdout == ""
-    assert told.stderr.count("\n") == 1
-    assert told.stderr.startswith("convscope: ")
-    return told.stderr.removeprefix("convscope: ").removesuffix("\n")
 
 
 @pytest.mark.parametrize(
@@ -201,12 +186,14 @@ def one_line(told: subprocess.CompletedProcess[str]) -> str:
         (["band.png", "-k", "blur", "-o", "/proc/o.png"], "cannot write /proc/o.png: "),
     ],
 )
-def test_bad_input_is_one_line_and_2_and_writes_nothing(band: Path, words: list[str], message: str):
+def test_bad_input_is_one_line_and_2_and_writes_nothing(
+    program: Program, refused: Refused, band: Path, words: list[str], message: str
+):
     band.with_name("text.png").write_text("no picture")
     whole = band.read_bytes()
     band.with_name("cut.png").write_bytes(whole[:50])
     before = sorted(os.listdir(band.parent))
-    assert message in one_line(program("conv", *words, cwd=band.parent))
+    assert message in refused(program("conv", *words, cwd=band.parent))
     assert sorted(os.listdir(band.parent)) == before
 
 

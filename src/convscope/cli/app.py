@@ -1,0 +1,36 @@
+"""All commands under one name."""
+
+from typing import Annotated
+
+import typer
+
+from convscope import __version__
+from convscope.cli import atlas, conv, digits
+from convscope.cli.commands import group
+
+app = group("See what a convolutional network learns: from one kernel to a whole network.")
+train = group("Train a network by hand-written gradients.")
+predict = group("Say what a trained network sees in your own files.")
+
+app.add_typer(train, name="train")
+app.add_typer(predict, name="predict")
+train.command("digits")(digits.train)
+predict.command("digits")(digits.predict)
+app.command("conv")(conv.conv)
+app.command("atlas")(atlas.atlas)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"convscope {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit."),
+    ] = False,
+) -> None:
+    pass

@@ -1,0 +1,71 @@
+"""What is no array, no model and no number at all, without the checks of types that other tests run under."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+CALLS = """
+import json
+import numpy as np
+import torch
+from convscope import lens, ops
+from convscope.atlas import job
+from convscope.errors import InputError
+from convscope.inverse.descend import descend
+from convscope.tasks import digits
+
+x, model = np.zeros((2, 1, 8, 8), np.float32), torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, 2))
+nan = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, 2))
+torch.nn.init.constant_(nan[1].bias, float("nan"))
+row = dict.fromkeys(job.HISTORY, 1.0)
+
+def atlas(**changed):
+    whole = dict(model=model, classes="ab", images=np.zeros((2, 8, 8), np.uint8), inputs=x, labels=[0, 1])
+    return lambda: job.build("never-written", **whole | changed)
+
+calls = {
+    "x='abc'": lambda: ops.conv2d("abc", x),
+    "w=None": lambda: ops.conv2d(x, None),
+    "stride=1000": lambda: ops.conv2d(x, x[:1], stride=10**30),
+    "padding=1000": lambda: ops.conv2d(x, x[:1], padding=10**30),
+    "learning_rate='fast'": lambda: descend(x[0, 0], x[0, 0], learning_rate="fast"),
+    "seed=-1": lambda: descend(x[0, 0], x[0, 0], seed=-1),
+    "images: <U": lambda: digits.normalise("abc"),
+    "images: int64": lambda: digits.normalise([[1]]),
+    "pictures='abc'": lambda: lens.maps(model, "abc"),
+    "pictures=None": lambda: lens.maps(model, None),
+    "model='abc'": lambda: lens.layers("abc", (1, 8, 8)),
+    "input_shape='abc'": lambda: lens.layers(model, "abc"),
+    "input_shape=None": lambda: lens.layers(model, None),
+    "units='a'": lambda: lens.draw(model, "1", "a", size=(1, 8, 8)),
+    "images (), inputs": atlas(images="abc"),
+    "images (2, 8, 8), inputs ()": atlas(inputs=None),
+    "inputs: float32, and perhaps NaN": atlas(inputs=x * np.nan),
+    "labels: <U1": atlas(labels=["a", "b"]),
+    "labels: object": atlas(labels=None),
+    "labels: float64": atlas(labels=[0.5, 1]),
+    "model='abc': a str": atlas(model="abc"),
+    "model: its weights hold NaN": atlas(model=nan),
+    "history: epoch='one'": atlas(history=[row | {"epoch": "one"}]),
+    "history: seconds=nan": atlas(history=[row | {"seconds": float("nan")}]),
+}
+said = {}
+for start, call in calls.items():
+    try:
+        said[start] = repr(call())
+    except InputError as problem:
+        said[start] = str(problem)
+print(json.dumps(said))
+"""
+
+
+def test_each_is_refused_in_a_line_that_begins_with_what_was_given(tmp_path: Path):
+    done = subprocess.run([sys.executable, "-c", CALLS], capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    said = json.loads(done.stdout)
+    assert len(said) == 24
+    for start, line in said.items():
+        assert line.startswith(start), line
+        assert "\n" not in line
+    assert list(tmp_path.iterdir()) == []
