@@ -85,6 +85,8 @@ def main() -> None:
             f"{time.perf_counter() - begin:.0f} s",
             flush=True,
         )
+    if not accuracies:
+        return
     spread = statistics.stdev(accuracies) if len(accuracies) > 1 else 0.0
     mean = statistics.mean(accuracies)
     print(f"test accuracy {mean:.2%}, standard deviation {spread:.2%}, lowest {min(accuracies):.2%}")
