@@ -29,6 +29,10 @@ calls = {
     "w=None": lambda: ops.conv2d(x, None),
     "stride=1000": lambda: ops.conv2d(x, x[:1], stride=10**30),
     "padding=1000": lambda: ops.conv2d(x, x[:1], padding=10**30),
+    "x=None": lambda: ops.conv1d(None, x),
+    "w='abc'": lambda: ops.conv_transpose2d(x, "abc"),
+    "dilation=1000": lambda: ops.conv3d(x[:, None], x[:1, None], dilation=10**30),
+    "output_padding='1'": lambda: ops.conv_transpose2d(x, x[:1], output_padding="1"),
     "learning_rate='fast'": lambda: descend(x[0, 0], x[0, 0], learning_rate="fast"),
     "seed=-1": lambda: descend(x[0, 0], x[0, 0], seed=-1),
     "images: <U": lambda: digits.normalise("abc"),
@@ -64,7 +68,7 @@ def test_each_is_refused_in_a_line_that_begins_with_what_was_given(tmp_path: Pat
     done = subprocess.run([sys.executable, "-c", CALLS], capture_output=True, text=True, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     said = json.loads(done.stdout)
-    assert len(said) == 24
+    assert len(said) == 28
     for start, line in said.items():
         assert line.startswith(start), line
         assert "\n" not in line

@@ -23,7 +23,7 @@ def output_size(
     size: int,
     kernel: int,
     stride: int = 1,
-    pad: tuple[int, int] = (0, 0),
+    pad: tuple[int, ...] = (0, 0),
     dilation: int = 1,
     ceil_mode: bool = False,
 ) -> int:
@@ -51,7 +51,7 @@ def output_size(
 
 
 def remainder(
-    size: int, kernel: int, stride: int = 1, pad: tuple[int, int] = (0, 0), dilation: int = 1
+    size: int, kernel: int, stride: int = 1, pad: tuple[int, ...] = (0, 0), dilation: int = 1
 ) -> int:
     """Cells at the end that the last window does not reach: `(size + before + after - span) % stride`.
 
@@ -80,7 +80,7 @@ def transposed_size(
     size: int,
     kernel: int,
     stride: int = 1,
-    pad: tuple[int, int] = (0, 0),
+    pad: tuple[int, ...] = (0, 0),
     dilation: int = 1,
     output_padding: int = 0,
 ) -> int:
@@ -106,7 +106,7 @@ def transposed_size(
     return whole
 
 
-def transposed_padding(kernel: int, pad: tuple[int, int] = (0, 0), dilation: int = 1) -> tuple[int, int]:
+def transposed_padding(kernel: int, pad: tuple[int, ...] = (0, 0), dilation: int = 1) -> tuple[int, int]:
     """Padding with which the flipped kernel, at stride 1, runs back over what the forward pass gave.
 
     The forward output is first spread out, `stride - 1` zeros between its cells and `remainder` zeros after
@@ -198,7 +198,7 @@ class Field:
         return top, left, bottom, right
 
 
-def _free_cells(size: int, kernel: int, stride: int, pad: tuple[int, int], dilation: int) -> int:
+def _free_cells(size: int, kernel: int, stride: int, pad: tuple[int, ...], dilation: int) -> int:
     """Cells by which a window can move on from its first place; negative when it does not fit even there."""
     _check(size=size, kernel=kernel, stride=stride, dilation=dilation)
     if min(pad) < 0:
@@ -206,7 +206,7 @@ def _free_cells(size: int, kernel: int, stride: int, pad: tuple[int, int], dilat
     return size + sum(pad) - span(kernel, dilation)
 
 
-def _too_large(size: int, kernel: int, pad: tuple[int, int], dilation: int) -> InputError:
+def _too_large(size: int, kernel: int, pad: tuple[int, ...], dilation: int) -> InputError:
     return InputError(
         f"kernel={kernel} with dilation={dilation} spans {span(kernel, dilation)} cells, more than the "
         f"{size + sum(pad)} of size={size} with pad={pad}; use a smaller kernel or more padding"

@@ -13,6 +13,11 @@ W = np.zeros((4, 3, 2, 3), np.float32)
 G = np.zeros((2, 4, 4, 4), np.float32)
 V = np.zeros((2, 6), np.float32)
 U = np.zeros((3, 6), np.float32)
+SIGNAL = np.zeros((2, 3, 6), np.float32)
+SIGNAL_W = np.zeros((4, 3, 3), np.float32)
+VOLUME = np.zeros((2, 3, 4, 5, 6), np.float32)
+VOLUME_W = np.zeros((4, 3, 2, 2, 3), np.float32)
+SPREAD_W = np.zeros((3, 2, 2, 3), np.float32)
 TARGET = np.zeros(2, np.int64)
 
 
@@ -170,12 +175,12 @@ NUMBERS = [
         "conv2d",
         (X[:, :, :1], W),
         r"w has shape \(4, 3, 2, 3\), so with dilation=\(1, 1\) the kernel spans 2 x 3 cells, more than "
-        r"the 1 x 6 of the 1 x 6 image with padding=\(0, 0, 0, 0\); use a smaller kernel or more padding",
+        r"the 1 x 6 of an image of 1 x 6 with padding=\(0, 0, 0, 0\); use a smaller kernel or more padding",
     ),
     (
         "conv2d",
         (X, W, None, 1, 1, (7, 1)),
-        r"the kernel spans 8 x 3 cells, more than the 7 x 8 of the 5 x 6 image",
+        r"the kernel spans 8 x 3 cells, more than the 7 x 8 of an image of 5 x 6 with",
     ),
     (
         "conv2d",
@@ -282,8 +287,119 @@ NUMBERS = [
     ),
 ]
 
+# Along one axis nobody is told of pictures, along three nobody of two
+AXES = [
+    ("conv1d", (X, SIGNAL_W), r"x has shape \(2, 3, 5, 6\): 3 axes \(n, c, w\) are needed, not 4; take one"),
+    ("conv1d", (SIGNAL, W), r"w has shape \(4, 3, 2, 3\): 3 axes \(m, c, s\) are needed, not 4"),
+    (
+        "conv1d",
+        (SIGNAL[:, :, :2], SIGNAL_W),
+        r"w has shape \(4, 3, 3\), so with dilation=1 the kernel spans 3 cells, more than the 2 of a signal of 2 with "
+        r"padding=\(0, 0\); use a smaller kernel or more padding",
+    ),
+    ("conv1d", (SIGNAL, SIGNAL_W, None, (1, 2)), r"stride=\(1, 2\): it must be one whole number$"),
+    ("conv1d", (SIGNAL, SIGNAL_W, None, 1, (1, 2, 3)), r"padding=.*: it must be one whole number or \(left, right\)$"),
+    (
+        "conv1d",
+        (SIGNAL, SIGNAL_W, None, 1, 6, 1, 1, "reflect"),
+        r"padding=\(6, 6\) \(left, right\) with padding_mode='reflect' on a signal of 6: the padding must be smaller "
+        r"than the signal; use padding=5 or padding_mode='replicate'",
+    ),
+    ("conv1d_bias_grad", (X,), r"grad_output has shape \(2, 3, 5, 6\): 3 axes \(n, m, out_w\)"),
+    ("conv1d_input_grad", ((2, 3), SIGNAL_W, SIGNAL), r"input_size=\(2, 3\): it must be the shape \(n, c, w\)"),
+    (
+        "conv1d_weight_grad",
+        (SIGNAL, (4, 3, 3), SIGNAL),
+        r"grad_output has shape \(2, 3, 6\): x of shape \(2, 3, 6\) under weight_size=\(4, 3, 3\) asks for \(2, 4, 4\)",
+    ),
+    ("conv3d", (X, VOLUME_W), r"x has shape \(2, 3, 5, 6\): 5 axes \(n, c, d, h, w\) are needed, not 4"),
+    ("conv3d", (VOLUME, W), r"w has shape \(4, 3, 2, 3\): 5 axes \(m, c, t, r, s\)"),
+    (
+        "conv3d",
+        (VOLUME, VOLUME_W, None, 1, 0, (4, 1, 1)),
+        r"with dilation=\(4, 1, 1\) the kernel spans 5 x 2 x 3 cells, more than the 4 x 5 x 6 of a volume of 4 x 5 x 6 "
+        r"with padding=\(0, 0, 0, 0, 0, 0\)",
+    ),
+    (
+        "conv3d",
+        (VOLUME, VOLUME_W, None, (1, 2)),
+        r"stride=\(1, 2\): it must be one whole number or three \(planes, rows, columns\)",
+    ),
+    (
+        "conv3d",
+        (VOLUME, VOLUME_W, None, 1, (1, 2)),
+        r"padding=\(1, 2\): .* three \(planes, rows, columns\) or \(front, back, top, bottom, left, right\)",
+    ),
+    (
+        "conv3d",
+        (VOLUME, VOLUME_W, None, 1, (5, 0, 0), 1, 1, "circular"),
+        r"\(front, back, top, bottom, left, right\) with padding_mode='circular' on a volume of 4 x 5 x 6: the padding "
+        r"must be at most the volume's size; use padding=\(4, 0, 0\)",
+    ),
+    (
+        "conv_transpose2d",
+        (X, W),
+        r"x has shape \(2, 3, 5, 6\) and w has shape \(4, 3, 2, 3\): w needs the 3 channels of x on its first axis, "
+        r"not 4; give w of shape \(3, 3, 2, 3\) or x with 4 channels",
+    ),
+    ("conv_transpose2d", (X, W[0]), r"w has shape \(3, 2, 3\): 4 axes \(c, m, r, s\) are needed, not 3"),
+    ("conv_transpose2d", (X, SPREAD_W.astype(float)), r"x is float32 and w is float64"),
+    ("conv_transpose2d", (X, SPREAD_W[:, :0]), r"every axis but the batch has at least one cell"),
+    (
+        "conv_transpose2d",
+        (X, SPREAD_W, np.zeros(3, np.float32)),
+        r"bias has shape \(3,\): w of shape \(3, 2, 2, 3\) with its 2 output channels asks for \(2,\)",
+    ),
+    (
+        "conv_transpose2d",
+        (X, SPREAD_W, None, 1, 0, 0, 2),
+        r"groups=2 with x of shape \(2, 3, 5, 6\): its 3 channels must divide into the groups; use groups=1",
+    ),
+    (
+        "conv_transpose2d",
+        (X, SPREAD_W, None, (2, 1), 0, (1, 1)),
+        r"output_padding=\(1, 1\) with stride=\(2, 1\): .* it must be smaller than the stride; use output_padding=0",
+    ),
+    ("conv_transpose2d", (X, SPREAD_W, None, 2, 0, -1), r"output_padding=-1: it must be at least 0"),
+    (
+        "conv_transpose2d",
+        (X, SPREAD_W, None, 2, "same", 1),
+        r"output_padding=\(1, 1\) with padding='same': the result has size\*stride cells; use output_padding=0",
+    ),
+    (
+        "conv_transpose2d",
+        (X, SPREAD_W, None, 1, (3, 0)),
+        r"padding=\(3, 3, 0, 0\) \(top, bottom, left, right\) takes all of the 6 x 8 cells that x of shape "
+        r"\(2, 3, 5, 6\) makes under w of shape \(3, 2, 2, 3\); use less padding",
+    ),
+    (
+        "conv_transpose2d",
+        (X, SPREAD_W, None, 1, (2, 0), 0, 1, 1, "reflect"),
+        r"padding=\(2, 2, 0, 0\) .* with padding_mode='reflect' on an image of 2 x 8: .* use padding=\(1, 0\)",
+    ),
+    (
+        "conv_transpose2d_input_grad",
+        (X.shape, SPREAD_W, X),
+        r"grad_output has shape \(2, 3, 5, 6\): input_size=\(2, 3, 5, 6\) under w of shape \(3, 2, 2, 3\) asks for "
+        r"\(2, 2, 6, 8\)",
+    ),
+    (
+        "conv_transpose2d_weight_grad",
+        (X, SPREAD_W.shape, X),
+        r"x of shape \(2, 3, 5, 6\) under weight_size=\(3, 2, 2, 3\) asks for \(2, 2, 6, 8\)",
+    ),
+    ("conv_transpose1d", (SIGNAL, SIGNAL_W), r"w needs the 3 channels of x .* give w of shape \(3, 3, 3\) or"),
+    (
+        "conv_transpose1d",
+        (SIGNAL, SIGNAL_W[:3], None, 1, 0, 1),
+        r"output_padding=1 with stride=1: it chooses among results .* smaller than the stride",
+    ),
+    ("conv_transpose3d", (VOLUME, SPREAD_W), r"w has shape \(3, 2, 2, 3\): 5 axes \(c, m, t, r, s\)"),
+    ("conv_transpose3d_bias_grad", (X,), r"5 axes \(n, m, out_d, out_h, out_w\)"),
+]
 
-@pytest.mark.parametrize(("name", "arguments", "text"), ARRAYS + NUMBERS)
+
+@pytest.mark.parametrize(("name", "arguments", "text"), ARRAYS + NUMBERS + AXES)
 def test_refused_in_one_line(impl, name, arguments, text):
     with pytest.raises(InputError, match=text) as caught:
         getattr(impl, name)(*arguments)

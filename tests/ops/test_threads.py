@@ -38,6 +38,19 @@ def test_an_exception_in_any_share_arrives():
         share(work, 9)
 
 
+def test_thread_count_changes_no_result_of_a_volume():
+    """Stacking planes and summing their gradients is shared out too, so that no two threads write to one plane."""
+    rng = np.random.default_rng(0)
+    x, w = rng.normal(size=(1, 3, 9, 20, 21)), rng.normal(size=(8, 3, 3, 3, 3))
+    y = {}
+    for count in (1, 3):
+        set_threads(count)
+        out = ops.conv3d(x, w, padding=1, stride=(2, 1, 1))
+        y[count] = out, ops.conv3d_input_grad(x.shape, w, out, padding=1, stride=(2, 1, 1))
+    for one, three in zip(y[1], y[3], strict=True):
+        np.testing.assert_array_equal(one, three)
+
+
 @pytest.mark.parametrize("shape", [(1, 3, 40, 40), (5, 3, 40, 40), (40, 3, 9, 9)])
 def test_thread_count_changes_no_result_of_a_picture(shape):
     """Forward and back to the input each cell is summed in one order; only weight gradients add up shares."""

@@ -4,6 +4,7 @@ Each `*_arguments` function takes its operator's arguments as the user wrote the
 need, or raises an `InputError`. `values` knows single values, `shapes` what goes together.
 """
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,8 +12,16 @@ import numpy as np
 from convscope.errors import InputError
 from convscope.ops import shapes, values
 
+Given = tuple[np.ndarray, np.ndarray, shapes.ConvGeometry]
 
-def conv2d_arguments(
+_CELLS = {1: "w", 2: "h w", 3: "d h w"}
+_TAPS = {1: "s", 2: "r s", 3: "t r s"}
+_RESULTS = {1: "out_w", 2: "out_h out_w", 3: "out_d out_h out_w"}
+"""The letters of the axes along which a convolution runs: of pictures, of kernels, of results."""
+
+
+def conv_arguments(
+    axes: int,
     x: Any,
     w: Any,
     bias: Any,
@@ -23,67 +32,74 @@ def conv2d_arguments(
     padding_mode: Any,
     flip: Any,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None, shapes.ConvGeometry]:
-    """Checked `x`, `w`, `bias` and their geometry."""
-    x = values.floats(x, "x", "n c h w")
-    w = values.floats(w, "w", "m c r s")
+    """Checked `x`, `w`, `bias` of a convolution along one, two or three axes, and its geometry."""
+    x, w = values.floats(x, "x", f"n c {_CELLS[axes]}"), values.floats(w, "w", f"m c {_TAPS[axes]}")
     values.same_dtype(x, "x", w, "w")
-    g = shapes.conv_geometry(
-        x.shape, w.shape, *_windows(stride, padding, dilation), *_channels(groups, padding_mode, flip)
-    )
-    if bias is not None:
-        bias = values.floats(bias, "bias")
-        values.same_dtype(x, "x", bias, "bias")
-        values.same_shape(bias, "bias", (g.m,), f"w of shape {w.shape} with its {g.m} output channels")
-    return x, w, bias, g
+    g = _conv(axes, x.shape, w.shape, stride, padding, dilation, groups, padding_mode, flip)
+    return x, w, _bias(bias, x, w, g.m), g
 
 
-def conv2d_input_grad_arguments(
-    input_size: Any,
-    w: Any,
-    grad_output: Any,
-    stride: Any,
-    padding: Any,
-    dilation: Any,
-    groups: Any,
-    padding_mode: Any,
-    flip: Any,
-) -> tuple[np.ndarray, np.ndarray, shapes.ConvGeometry]:
-    """Checked `w`, `grad_output` and the geometry of the forward pass."""
-    input_size = values.size(input_size, "input_size", "n c h w")
-    w = values.floats(w, "w", "m c r s")
-    grad_output = values.floats(grad_output, "grad_output", "n m out_h out_w")
+conv2d_arguments = partial(conv_arguments, 2)
+
+
+def conv_input_grad_arguments(axes: int, input_size: Any, w: Any, grad_output: Any, *options: Any) -> Given:
+    """Checked `w`, `grad_output` and the geometry of the forward pass, which has the same options."""
+    input_size = values.size(input_size, "input_size", f"n c {_CELLS[axes]}")
+    w, grad_output = values.floats(w, "w", f"m c {_TAPS[axes]}"), bias_grad_argument(axes, grad_output)
     values.same_dtype(w, "w", grad_output, "grad_output")
-    g = shapes.conv_geometry(
-        input_size, w.shape, *_windows(stride, padding, dilation), *_channels(groups, padding_mode, flip)
-    )
-    values.same_shape(
-        grad_output, "grad_output", g.output_size, f"input_size={input_size} under w of shape {w.shape}"
-    )
+    g = _conv(axes, input_size, w.shape, *options)
+    origin = f"input_size={input_size} under w of shape {w.shape}"
+    values.same_shape(grad_output, "grad_output", g.output_size, origin)
     return w, grad_output, g
 
 
-def conv2d_weight_grad_arguments(
-    x: Any,
-    weight_size: Any,
-    grad_output: Any,
-    stride: Any,
-    padding: Any,
-    dilation: Any,
-    groups: Any,
-    padding_mode: Any,
-    flip: Any,
-) -> tuple[np.ndarray, np.ndarray, shapes.ConvGeometry]:
-    """Checked `x`, `grad_output` and the geometry of the forward pass."""
-    x = values.floats(x, "x", "n c h w")
-    weight_size = values.size(weight_size, "weight_size", "m c r s")
-    grad_output = values.floats(grad_output, "grad_output", "n m out_h out_w")
+def conv_weight_grad_arguments(axes: int, x: Any, weight_size: Any, grad_output: Any, *options: Any) -> Given:
+    """Checked `x`, `grad_output` and the geometry of the forward pass, which has the same options."""
+    x = values.floats(x, "x", f"n c {_CELLS[axes]}")
+    weight_size = values.size(weight_size, "weight_size", f"m c {_TAPS[axes]}")
+    grad_output = bias_grad_argument(axes, grad_output)
     values.same_dtype(x, "x", grad_output, "grad_output")
-    g = shapes.conv_geometry(
-        x.shape, weight_size, *_windows(stride, padding, dilation), *_channels(groups, padding_mode, flip)
-    )
-    values.same_shape(
-        grad_output, "grad_output", g.output_size, f"x of shape {x.shape} under weight_size={weight_size}"
-    )
+    g = _conv(axes, x.shape, weight_size, *options)
+    origin = f"x of shape {x.shape} under weight_size={weight_size}"
+    values.same_shape(grad_output, "grad_output", g.output_size, origin)
+    return x, grad_output, g
+
+
+def bias_grad_argument(axes: int, grad_output: Any) -> np.ndarray:
+    """Checked `grad_output` of a convolution, transposed or not."""
+    return values.floats(grad_output, "grad_output", f"n m {_RESULTS[axes]}")
+
+
+def conv_transpose_arguments(
+    axes: int, x: Any, w: Any, bias: Any, *options: Any
+) -> tuple[np.ndarray, np.ndarray, np.ndarray | None, shapes.ConvGeometry]:
+    """Checked `x`, `w`, `bias`, and the geometry of the convolution that the transposed one is the adjoint of."""
+    x, w = values.floats(x, "x", f"n c {_CELLS[axes]}"), values.floats(w, "w", f"c m {_TAPS[axes]}")
+    values.same_dtype(x, "x", w, "w")
+    g = _transposed(axes, x.shape, w.shape, *options)
+    return x, w, _bias(bias, x, w, g.c), g
+
+
+def conv_transpose_input_grad_arguments(axes: int, input_size: Any, w: Any, grad_output: Any, *options: Any) -> Given:
+    """Checked `w`, `grad_output` and the same geometry."""
+    input_size = values.size(input_size, "input_size", f"n c {_CELLS[axes]}")
+    w, grad_output = values.floats(w, "w", f"c m {_TAPS[axes]}"), bias_grad_argument(axes, grad_output)
+    values.same_dtype(w, "w", grad_output, "grad_output")
+    g = _transposed(axes, input_size, w.shape, *options)
+    origin = f"input_size={input_size} under w of shape {w.shape}"
+    values.same_shape(grad_output, "grad_output", g.input_size, origin)
+    return w, grad_output, g
+
+
+def conv_transpose_weight_grad_arguments(axes: int, x: Any, weight_size: Any, grad_output: Any, *options: Any) -> Given:
+    """Checked `x`, `grad_output` and the same geometry."""
+    x = values.floats(x, "x", f"n c {_CELLS[axes]}")
+    weight_size = values.size(weight_size, "weight_size", f"c m {_TAPS[axes]}")
+    grad_output = bias_grad_argument(axes, grad_output)
+    values.same_dtype(x, "x", grad_output, "grad_output")
+    g = _transposed(axes, x.shape, weight_size, *options)
+    origin = f"x of shape {x.shape} under weight_size={weight_size}"
+    values.same_shape(grad_output, "grad_output", g.input_size, origin)
     return x, grad_output, g
 
 
@@ -150,7 +166,7 @@ def pad2d_arguments(x: Any, padding: Any, mode: Any) -> tuple[np.ndarray, shapes
     values.size(x.shape, "x.shape", "n c h w")
     pads = values.pads(padding)
     values.choice(mode, "mode", shapes.PADDING_MODES)
-    shapes.check_mode(mode, "mode", pads, *x.shape[2:])
+    shapes.check_mode(mode, "mode", pads, x.shape[2:])
     return x, pads, mode
 
 
@@ -162,7 +178,7 @@ def pad2d_input_grad_arguments(
     grad_output = values.floats(grad_output, "grad_output", "n c h w")
     top, bottom, left, right = pads = values.pads(padding)
     values.choice(mode, "mode", shapes.PADDING_MODES)
-    shapes.check_mode(mode, "mode", pads, h, w)
+    shapes.check_mode(mode, "mode", pads, (h, w))
     padded = (n, c, top + h + bottom, left + w + right)
     values.same_shape(grad_output, "grad_output", padded, f"input_size={(n, c, h, w)} with padding {pads}")
     return (n, c, h, w), grad_output, pads, mode
@@ -264,15 +280,43 @@ def integer_overflow(total: int, dtype: np.dtype) -> InputError:
     return InputError(f"X and K are {dtype}, which cannot hold the sum {total}; use X.astype(np.int64)")
 
 
+def _bias(bias: Any, x: np.ndarray, w: np.ndarray, channels: int) -> np.ndarray | None:
+    if bias is None:
+        return None
+    bias = values.floats(bias, "bias")
+    values.same_dtype(x, "x", bias, "bias")
+    values.same_shape(bias, "bias", (channels,), f"w of shape {w.shape} with its {channels} output channels")
+    return bias
+
+
 def _windows(
-    stride: Any, padding: Any, dilation: Any
-) -> tuple[tuple[int, int], str | shapes.Pads, tuple[int, int]]:
+    stride: Any, padding: Any, dilation: Any, axes: int = 2
+) -> tuple[tuple[int, ...], str | shapes.Pads, tuple[int, ...]]:
     """Stride, padding and dilation in the one form that a geometry is remembered by."""
     if isinstance(padding, str):
         values.choice(padding, "padding", ("valid", "same"))
     else:
-        padding = values.pads(padding)
-    return values.pair(stride, "stride"), padding, values.pair(dilation, "dilation")
+        padding = values.pads_of(padding, "padding", axes)
+    return values.per_axis(stride, "stride", axes), padding, values.per_axis(dilation, "dilation", axes)
+
+
+def _conv(
+    axes: int, x_shape: tuple[int, ...], w_shape: tuple[int, ...], stride: Any, padding: Any, dilation: Any,
+    groups: Any, padding_mode: Any, flip: Any,
+) -> shapes.ConvGeometry:
+    return shapes.conv_geometry(
+        x_shape, w_shape, *_windows(stride, padding, dilation, axes), *_channels(groups, padding_mode, flip)
+    )
+
+
+def _transposed(
+    axes: int, x_shape: tuple[int, ...], w_shape: tuple[int, ...], stride: Any, padding: Any, output_padding: Any,
+    groups: Any, dilation: Any, padding_mode: Any, flip: Any,
+) -> shapes.ConvGeometry:
+    return shapes.transposed_geometry(
+        x_shape, w_shape, *_windows(stride, padding, dilation, axes),
+        values.per_axis(output_padding, "output_padding", axes, 0), *_channels(groups, padding_mode, flip),
+    )
 
 
 def _pool_windows(kernel_size: Any, stride: Any, padding: Any, dilation: Any) -> tuple:

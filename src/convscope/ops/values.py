@@ -10,6 +10,9 @@ from convscope.errors import InputError
 
 MOST = 2**31 - 1
 FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
+_EACH = {2: "a pair (rows, columns)", 3: "three (planes, rows, columns)"}
+SIDES = {1: "left, right", 2: "top, bottom, left, right", 3: "front, back, top, bottom, left, right"}
+"""In what order numbers for two and three axes, and for both ends of each axis, are given."""
 
 
 def array(value: Any, name: str) -> np.ndarray:
@@ -100,25 +103,32 @@ def integers(value: Any, name: str, counts: tuple[int, ...], form: str, least: i
     return tuple(integer(item, name, least) for item in items)
 
 
+def per_axis(value: Any, name: str, axes: int, least: int = 1) -> tuple[int, ...]:
+    """`3` or, for two axes, `(3, 5)` -> one number for each of so many axes, `(3, 3)` or `(3, 5)`."""
+    if type(value) is int or not np.iterable(value):
+        return (integer(value, name, least),) * axes
+    form = "one whole number" + (f" or {_EACH[axes]}" if axes > 1 else "")
+    return integers(value, name, (axes,), form, least)
+
+
 def pair(value: Any, name: str, least: int = 1) -> tuple[int, int]:
     """`3` or `(3, 5)`, rows and columns -> `(3, 5)`."""
-    if type(value) is int or not np.iterable(value):
-        value = integer(value, name, least)
-        return value, value
-    rows, columns = integers(value, name, (2,), "one whole number or a pair (rows, columns)", least)
+    rows, columns = per_axis(value, name, 2, least)
     return rows, columns
+
+
+def pads_of(padding: Any, name: str, axes: int) -> tuple[int, ...]:
+    """One number, one an axis, or (before, after) each axis -> the last of these, in one row."""
+    if type(padding) is int or not np.iterable(padding):
+        return (integer(padding, name, 0),) * (2 * axes)
+    form = "one whole number" + (f", {_EACH[axes]}" if axes > 1 else "") + f" or ({SIDES[axes]})"
+    given = integers(padding, name, (axes, 2 * axes), form, 0)
+    return tuple(one for one in given for _ in (0, 1)) if len(given) == axes else given
 
 
 def pads(padding: Any, name: str = "padding") -> tuple[int, int, int, int]:
     """`1`, `(rows, columns)` or `(top, bottom, left, right)` -> the last of these."""
-    if type(padding) is int or not np.iterable(padding):
-        one = integer(padding, name, 0)
-        return one, one, one, one
-    form = "one whole number, a pair (rows, columns) or (top, bottom, left, right)"
-    given = integers(padding, name, (2, 4), form, 0)
-    if len(given) == 2:
-        given = (given[0], given[0], given[1], given[1])
-    top, bottom, left, right = given
+    top, bottom, left, right = pads_of(padding, name, 2)
     return top, bottom, left, right
 
 

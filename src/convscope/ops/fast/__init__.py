@@ -1,11 +1,26 @@
 """The operators of `convscope.ops.reference`, fast: the same names and signatures, the same results to rounding.
 
-`conv`, `pool`, `dense` and `padding` hold the operators. Under `conv` lie `tiles` (how pictures are laid out), `shifts`
-(a convolution as a weighted sum of shifted copies) and `registers` (the innermost loops); `compiled` is how all of
-it is compiled and spread over threads.
+`conv`, `transposed`, `pool`, `dense` and `padding` hold the operators. Every convolution, along one, two or three axes,
+is one of three `passes`, and those run on `planes`. Under them lie `tiles` (how pictures are laid out), `shifts` (a
+convolution as a weighted sum of shifted copies) and `registers` (the innermost loops); `compiled` is how all of it is
+compiled and spread over threads.
 """
 
-from convscope.ops.fast.conv import conv2d, conv2d_bias_grad, conv2d_input_grad, conv2d_weight_grad, corr2d
+from convscope.ops.fast.conv import (
+    conv1d,
+    conv1d_bias_grad,
+    conv1d_input_grad,
+    conv1d_weight_grad,
+    conv2d,
+    conv2d_bias_grad,
+    conv2d_input_grad,
+    conv2d_weight_grad,
+    conv3d,
+    conv3d_bias_grad,
+    conv3d_input_grad,
+    conv3d_weight_grad,
+    corr2d,
+)
 from convscope.ops.fast.dense import (
     cross_entropy,
     cross_entropy_input_grad,
@@ -20,14 +35,48 @@ from convscope.ops.fast.dense import (
 )
 from convscope.ops.fast.padding import pad2d, pad2d_input_grad
 from convscope.ops.fast.pool import avg_pool2d, avg_pool2d_input_grad, max_pool2d, max_pool2d_input_grad
+from convscope.ops.fast.transposed import (
+    conv_transpose1d,
+    conv_transpose1d_bias_grad,
+    conv_transpose1d_input_grad,
+    conv_transpose1d_weight_grad,
+    conv_transpose2d,
+    conv_transpose2d_bias_grad,
+    conv_transpose2d_input_grad,
+    conv_transpose2d_weight_grad,
+    conv_transpose3d,
+    conv_transpose3d_bias_grad,
+    conv_transpose3d_input_grad,
+    conv_transpose3d_weight_grad,
+)
 
 __all__ = [
     "avg_pool2d",
     "avg_pool2d_input_grad",
+    "conv1d",
+    "conv1d_bias_grad",
+    "conv1d_input_grad",
+    "conv1d_weight_grad",
     "conv2d",
     "conv2d_bias_grad",
     "conv2d_input_grad",
     "conv2d_weight_grad",
+    "conv3d",
+    "conv3d_bias_grad",
+    "conv3d_input_grad",
+    "conv3d_weight_grad",
+    "conv_transpose1d",
+    "conv_transpose1d_bias_grad",
+    "conv_transpose1d_input_grad",
+    "conv_transpose1d_weight_grad",
+    "conv_transpose2d",
+    "conv_transpose2d_bias_grad",
+    "conv_transpose2d_input_grad",
+    "conv_transpose2d_weight_grad",
+    "conv_transpose3d",
+    "conv_transpose3d_bias_grad",
+    "conv_transpose3d_input_grad",
+    "conv_transpose3d_weight_grad",
     "corr2d",
     "cross_entropy",
     "cross_entropy_input_grad",

@@ -55,12 +55,12 @@ class Planes(NamedTuple):
 class Window(NamedTuple):
     """One convolution along both axes: sizes, (top, bottom, left, right) and pairs (rows, columns)."""
 
-    size: tuple[int, int]
-    kernel: tuple[int, int]
-    pads: tuple[int, int, int, int]
-    stride: tuple[int, int]
-    dilation: tuple[int, int]
-    out: tuple[int, int]
+    size: tuple[int, ...]
+    kernel: tuple[int, ...]
+    pads: tuple[int, ...]
+    stride: tuple[int, ...]
+    dilation: tuple[int, ...]
+    out: tuple[int, ...]
 
 
 class Phase(NamedTuple):

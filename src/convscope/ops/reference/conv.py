@@ -5,14 +5,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from convscope.ops import values
-from convscope.ops.arguments import (
-    conv2d_arguments,
-    conv2d_input_grad_arguments,
-    conv2d_weight_grad_arguments,
-    corr2d_arguments,
-    integer_overflow,
-)
+from convscope.ops import arguments
 from convscope.ops.reference.padding import pad2d, pad2d_input_grad
 from convscope.ops.shapes import ConvGeometry
 
@@ -33,7 +26,7 @@ def corr2d(X: Any, K: Any) -> np.ndarray:
     array([[19, 25],
            [37, 43]])
     """
-    X, K, dtype = corr2d_arguments(X, K)
+    X, K, dtype = arguments.corr2d_arguments(X, K)
     (h, w), (r, s) = X.shape, K.shape
     Y = np.zeros((h - r + 1, w - s + 1), dtype)
     for i in range(h - r + 1):
@@ -46,7 +39,7 @@ def corr2d(X: Any, K: Any) -> np.ndarray:
             try:
                 Y[i, j] = total
             except OverflowError:
-                raise integer_overflow(total, dtype) from None
+                raise arguments.integer_overflow(total, dtype) from None
     return Y
 
 
@@ -86,7 +79,7 @@ def conv2d(
     >>> conv2d(band, np.array([[[[1.0, -1.0]]]]))[0, 0]
     array([[ 0.,  1.,  0., -1.,  0.]])
     """
-    x, w, bias, g = conv2d_arguments(x, w, bias, stride, padding, dilation, groups, padding_mode, flip)
+    x, w, bias, g = arguments.conv_arguments(2, x, w, bias, stride, padding, dilation, groups, padding_mode, flip)
     (step_i, step_j), (gap_u, gap_v) = g.stride, g.dilation
     kernel = w[:, :, ::-1, ::-1] if flip else w
     padded = pad2d(x, g.pads, padding_mode)
@@ -124,8 +117,8 @@ def conv2d_input_grad(
     folded back. Cells that no window reaches (the remainder of a stride) keep 0. This is also what
     "transposed convolution" computes.
     """
-    w, grad_output, g = conv2d_input_grad_arguments(
-        input_size, w, grad_output, stride, padding, dilation, groups, padding_mode, flip
+    w, grad_output, g = arguments.conv_input_grad_arguments(
+        2, input_size, w, grad_output, stride, padding, dilation, groups, padding_mode, flip
     )
     (step_i, step_j), (gap_u, gap_v) = g.stride, g.dilation
     kernel = w[:, :, ::-1, ::-1] if flip else w
@@ -139,9 +132,7 @@ def conv2d_input_grad(
                         for u in range(g.r):
                             for v in range(g.s):
                                 row, column = i * step_i + u * gap_u, j * step_j + v * gap_v
-                                grad_padded[n, first + c, row, column] += (
-                                    grad_output[n, m, i, j] * kernel[m, c, u, v]
-                                )
+                                grad_padded[n, first + c, row, column] += grad_output[n, m, i, j] * kernel[m, c, u, v]
     return pad2d_input_grad(g.input_size, grad_padded, g.pads, padding_mode)
 
 
@@ -162,8 +153,8 @@ def conv2d_weight_grad(
     all of them:
     `grad_w[m, c, u, v] = sum over n, i, j of grad_output[n, m, i, j] * padded[n, c, row, column]`.
     """
-    x, grad_output, g = conv2d_weight_grad_arguments(
-        x, weight_size, grad_output, stride, padding, dilation, groups, padding_mode, flip
+    x, grad_output, g = arguments.conv_weight_grad_arguments(
+        2, x, weight_size, grad_output, stride, padding, dilation, groups, padding_mode, flip
     )
     (step_i, step_j), (gap_u, gap_v) = g.stride, g.dilation
     padded = pad2d(x, g.pads, padding_mode)
@@ -177,16 +168,14 @@ def conv2d_weight_grad(
                         for u in range(g.r):
                             for v in range(g.s):
                                 row, column = i * step_i + u * gap_u, j * step_j + v * gap_v
-                                grad_kernel[m, c, u, v] += (
-                                    grad_output[n, m, i, j] * padded[n, first + c, row, column]
-                                )
+                                grad_kernel[m, c, u, v] += grad_output[n, m, i, j] * padded[n, first + c, row, column]
     # the kernel was turned before use, so its gradient is turned back
     return grad_kernel[:, :, ::-1, ::-1].copy() if flip else grad_kernel
 
 
 def conv2d_bias_grad(grad_output: Float[np.ndarray, "n m out_h out_w"]) -> Float[np.ndarray, " m"]:
     """Gradient of `conv2d` with respect to bias, which is added to every cell of its channel: their sum."""
-    grad_output = values.floats(grad_output, "grad_output", "n m out_h out_w")
+    grad_output = arguments.bias_grad_argument(2, grad_output)
     n_images, channels, out_h, out_w = grad_output.shape
     grad_bias = np.zeros(channels, grad_output.dtype)
     for n in range(n_images):

@@ -50,7 +50,7 @@ def pad2d(
 
 
 def pad2d_input_grad(
-    input_size: tuple[int, int, int, int],
+    input_size: tuple[int, ...],
     grad_output: Float[np.ndarray, "n c padded_h padded_w"],
     padding: Any,
     mode: str = "zeros",
@@ -71,4 +71,26 @@ def pad2d_input_grad(
                     row, column = source(i - top, h, mode), source(j - left, w, mode)
                     if row is not None and column is not None:
                         grad_x[n, c, row, column] += grad_output[n, c, i, j]
+    return grad_x
+
+
+def padded(x: np.ndarray, pads: tuple[int, ...], mode: str) -> np.ndarray:
+    """`pad2d` along any number of axes: x (n, c, ...) with `pads` cells before and after each."""
+    before, size = pads[::2], x.shape[2:]
+    whole = np.zeros((*x.shape[:2], *map(sum, zip(before, size, pads[1::2]))), x.dtype)
+    for place in np.ndindex(whole.shape[2:]):
+        cell = [source(i - start, cells, mode) for i, start, cells in zip(place, before, size)]
+        if None not in cell:
+            whole[:, :, *place] = x[:, :, *cell]
+    return whole
+
+
+def folded(input_size: tuple[int, ...], grad: np.ndarray, pads: tuple[int, ...], mode: str) -> np.ndarray:
+    """Its gradient, as `pad2d_input_grad`."""
+    before, size = pads[::2], input_size[2:]
+    grad_x = np.zeros(input_size, grad.dtype)
+    for place in np.ndindex(grad.shape[2:]):
+        cell = [source(i - start, cells, mode) for i, start, cells in zip(place, before, size)]
+        if None not in cell:
+            grad_x[:, :, *cell] += grad[:, :, *place]
     return grad_x
