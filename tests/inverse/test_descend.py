@@ -10,6 +10,7 @@ import torch
 from convscope import ops
 from convscope.errors import InputError
 from convscope.inverse.descend import descend, experiment, report
+from convscope.inverse.stability import verdict
 
 
 @pytest.mark.parametrize(
@@ -33,22 +34,30 @@ def test_the_classroom_experiments(name, shape, band, kernel, edges):
     assert found.bias == 0
 
 
-def test_every_step_is_that_of_pytorch():
+@pytest.mark.parametrize(
+    ("optimizer", "theirs"),
+    [
+        ("gd", lambda unknowns: torch.optim.SGD(unknowns, lr=1e-3)),
+        ("momentum", lambda unknowns: torch.optim.SGD(unknowns, lr=1e-3, momentum=0.7)),
+        ("adam", lambda unknowns: torch.optim.Adam(unknowns, lr=1e-3)),
+    ],
+)
+def test_every_step_is_that_of_pytorch(optimizer, theirs):
     rng = np.random.default_rng(4)
     x, y = rng.standard_normal((6, 7)), rng.standard_normal((5, 5))
     kernel = torch.from_numpy(descend(x, y, (2, 3), steps=0).kernel[None, None].copy()).requires_grad_()
     bias = torch.zeros(1, dtype=torch.float64, requires_grad=True)
-    optimiser = torch.optim.SGD([kernel, bias], lr=1e-3)
+    walk = theirs([kernel, bias])
     losses = []
-    for _ in range(4):
+    for _ in range(5):
         made = torch.nn.functional.conv2d(torch.from_numpy(x)[None, None], kernel, bias)
         loss = ((made[0, 0] - torch.from_numpy(y)) ** 2).sum()
         losses.append(loss.item())
-        optimiser.zero_grad()
+        walk.zero_grad()
         loss.backward()
-        optimiser.step()
-    found = descend(x, y, (2, 3), learning_rate=1e-3, steps=4, bias=True)
-    np.testing.assert_allclose(found.losses[:4], losses, rtol=1e-12)
+        walk.step()
+    found = descend(x, y, (2, 3), learning_rate=1e-3, steps=5, bias=True, optimizer=optimizer, momentum=0.7)
+    np.testing.assert_allclose(found.losses[:5], losses, rtol=1e-12)
     np.testing.assert_allclose(found.kernel, kernel.detach()[0, 0], rtol=1e-12)
     assert found.bias == pytest.approx(bias.item(), rel=1e-12)
 
@@ -75,9 +84,12 @@ def test_report_and_module_print_the_same():
     ).stdout
     for name in ("4x6", "6x8"):
         trial = experiment(name)
-        text = report(trial, descend(trial.x, trial.y, trial.kernel.shape))
+        given = trial.x, trial.y, trial.kernel.shape
+        text = report(trial, descend(*given), verdict(*given))
         assert text in shown
+        assert "the largest stable is 0.0" in text
         assert "step  0   loss" in text
+        assert "predicted" not in report(trial, descend(*given))
         assert "step 10   loss" in text
         assert "learned kernel" in text
 
@@ -106,8 +118,22 @@ X, Y = np.ones((4, 6), np.float32), np.ones((4, 5), np.float32)
         ),
         (
             lambda: descend(X, Y, learning_rate=3.0, steps=60),
-            r"learning_rate=3.0: the loss is inf after \d+ steps",
+            r"learning_rate=3.0: the loss is inf after \d+ steps; each step multiplies the error along "
+            r"\(\+0.707 \+0.707\) by -239; the largest stable rate is 0.025, use learning_rate=0.013",
         ),
+        (
+            lambda: descend(X, Y, learning_rate=1e30, optimizer="adam"),
+            r"the loss is inf after 1 steps; it leaves what float32 holds; use a smaller learning_rate",
+        ),
+        (
+            lambda: descend(np.random.default_rng(0).random((9, 9)), np.ones((7, 7)), 3, learning_rate=9, steps=400),
+            r"along the steepest direction by -\d+",
+        ),
+        (lambda: descend(X, Y, learning_rate=-1), r"learning_rate=-1: one finite number above 0 is needed"),
+        (lambda: descend(X, Y, learning_rate=np.inf), r"learning_rate=inf: one finite number above 0"),
+        (lambda: descend(X, Y, learning_rate=np.nan), r"learning_rate=nan: one finite number above 0"),
+        (lambda: descend(X, Y, optimizer="newton"), r"optimizer='newton': it must be one of 'gd', 'momentum', 'adam'"),
+        (lambda: descend(X, Y, optimizer="momentum", momentum=1), r"momentum=1.0: it is the part of the last step"),
     ],
 )
 def test_errors(call, text):
