@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from convscope.lens import draw, examples, layers, maps, receptive_field
     from convscope.ops import corr2d
+    from convscope.ops.explain import explain
 
 __version__ = "0.1.0"
-__all__ = ["corr2d", "draw", "examples", "layers", "maps", "receptive_field"]
+__all__ = ["corr2d", "draw", "examples", "explain", "layers", "maps", "receptive_field"]
 
-_ROOM_OF = dict.fromkeys(__all__, "convscope.lens") | {"corr2d": "convscope.ops"}
+_ROOM_OF = dict.fromkeys(__all__, "convscope.lens") | {"corr2d": "convscope.ops", "explain": "convscope.ops.explain"}
 
 
 def __getattr__(name: str) -> Any:
