@@ -33,7 +33,7 @@ def graded(folder: Path, text: str, **how: float) -> Report:
         ("    import ctypes\n    ctypes.string_at(0)\n", r"it crashed Python \(Segmentation fault\)"),
         ("    import os\n    os.kill(os.getpid(), 9)\n", r"it crashed Python \(Killed\)"),
         ("    return np.ones(10**12)\n", r"MemoryError.* \(line 5\)"),
-        ("    kept = []\n    while True:\n        kept.append(bytearray(1 << 24))\n", r"MemoryError"),
+        ("    kept = []\n    while True:\n        kept.append(np.empty(1 << 21))\n", r"MemoryError"),
         ("    return input('x = ')\n", r"EOFError: EOF when reading a line \(line 5\)"),
         ("    return undefined\n", r"NameError: name 'undefined' is not defined \(line 5\)"),
         ("    return relu(x)\n", r"RecursionError"),
@@ -98,7 +98,7 @@ def test_a_file_that_cannot_be_used_is_refused(tmp_path: Path, text: str, told: 
 def test_a_file_that_is_not_there_or_limits_without_sense_are_refused(tmp_path: Path):
     with pytest.raises(InputError, match=r"nowhere\.py: no such file"):
         grade(tmp_path / "nowhere.py")
-    with pytest.raises(InputError, match="no such file"):
+    with pytest.raises(InputError, match=": a folder"):
         grade(tmp_path)
     (tmp_path / "a.py").write_text(RELU + "    return x\n")
     with pytest.raises(InputError, match="seconds=0"):

@@ -170,3 +170,42 @@ def test_gradients_in_any_order_are_told_apart_by_their_shapes(order: str):
         return {"dx, dw, db": (dx, dw, db), "db, dw, dx": (db, dw, dx), "dw, db, dx": (dw, db, dx)}[order]
 
     assert check(linear_backward).right
+
+
+def test_a_layer_that_keeps_its_results_and_returns_nothing():
+    class Layer_Dense:
+        def __init__(self, n_inputs, n_neurons):
+            self.weights, self.biases = np.zeros((n_inputs, n_neurons)), np.zeros((1, n_neurons))
+
+        def forward(self, inputs):
+            self.inputs = inputs
+            self.output = inputs @ self.weights + self.biases
+
+        def backward(self, dvalues):
+            self.dweights, self.dbiases = self.inputs.T @ dvalues, dvalues.sum(0, keepdims=True)
+            self.dinputs = dvalues @ self.weights.T
+
+    class Activation_ReLU:
+        def forward(self, inputs):
+            self.output = np.maximum(inputs, 0)
+
+        def backward(self, dvalues):
+            return dvalues * (self.output > 0)
+
+    report = check(Layer_Dense, Activation_ReLU)
+    assert report.right, str(report)
+    assert found(report) == {"linear", "linear.dx", "linear.dw", "linear.db", "relu", "relu.dx"}
+
+
+def test_what_a_layer_keeps_does_not_hide_a_gradient_that_is_not_returned():
+    class ReLU:
+        def forward(self, x):
+            self.out = np.maximum(x, 0)
+            return self.out
+
+        def backward(self, dy):
+            self.passed = dy * (self.out > 0)
+
+    report = check(ReLU)
+    assert report["relu"].status == "right"
+    assert report["relu.dx"].mistakes == ("no_array",)

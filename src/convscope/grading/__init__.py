@@ -44,7 +44,8 @@ def grade(
     """
     file = Path(path)
     if not file.is_file():
-        raise InputError(f"{file}: no such file; name a Python file with the functions to check")
+        what = "a folder" if file.is_dir() else "no such file"
+        raise InputError(f"{file}: {what}; name a Python file with the functions to check")
     if not 0 < seconds < 1e6 or not memory > 0:
         raise InputError(f"seconds={seconds}, memory={memory}: both must be above 0; use seconds=10, memory=4096")
     with Child(file, seconds=seconds, memory=memory) as child:

@@ -1,5 +1,6 @@
 """From a case to a call of somebody's function (a program for `worker`), and from its answer back to arrays."""
 
+import itertools
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -145,19 +146,25 @@ def read(function: Function, convention: Convention, case: Case, answer: Mapping
     if function.init is None:
         found, strange = _parts(function.parts, answer["outputs"][0], convention, case)
         return Given(found, "", changed, strange, looked_up)
-    found, strange = _parts(("forward",), answer["outputs"][0], convention, case)
-    if "backward" in function.methods and len(function.parts) > 1:
-        back, odd = _parts(function.parts[1:], answer["outputs"][1], convention, case)
-        held = {part: value for part in function.parts[1:] if (value := _held(part, answer["outputs"][2])) is not None}
-        found |= _to_ours(held, convention, case) | back
-        strange = strange or ("" if held else odd)
-    return Given(found, "", changed, strange, looked_up)
+    y, attributes, *back = answer["outputs"]
+    found, strange = _parts(("forward",), y, convention, case)
+    held = {part: value for part in function.parts if (value := _held(part, attributes)) is not None}
+    if "forward" in held:
+        strange = ""
+    if back:
+        returned, odd = _parts(function.parts[1:], back[0], convention, case)
+        found |= returned
+        strange = strange or ("" if held.keys() - {"forward"} else odd)
+    return Given(_to_ours(held, convention, case) | found, "", changed, strange, looked_up)
 
 
 def _program(convention: Convention, case: Case, steps: list, outputs: list) -> dict[str, Any]:
     layout = convention.layout
     arrays = {"x": (case.x, "x"), "w": (case.w, "w"), "b": (case.b, "b"), "dy": (case.dy, "y")}
-    inputs = {name: encode(layout.theirs(a, kind)) for name, (a, kind) in arrays.items() if a is not None}
+    kept = {name: layout.theirs(a, kind) for name, (a, kind) in arrays.items() if a is not None}
+    if convention.tensors:  # as PyTorch makes them
+        kept = {name: a.astype(np.float32) for name, a in kept.items()}
+    inputs = {name: encode(a) for name, a in kept.items()}
     return {"inputs": inputs, "steps": steps, "outputs": outputs, "tensors": convention.tensors}
 
 
@@ -172,14 +179,15 @@ def _object_program(function: Function, convention: Convention, case: Case, time
         steps.append({"set": ["layer", *convention.w], "to": {"ref": "w"}})
     if convention.b and case.b is not None:
         steps.append({"set": ["layer", *convention.b], "to": {"ref": "b"}})
-    outputs = [{"ref": "y"}]
+    outputs: list[dict[str, str]] = [{"ref": "y"}, {"attributes": "layer"}]
     for _ in range(times):
         steps.append({"call": ["layer", ahead], **_arguments(function, function.arguments, convention, case)})
         steps[-1]["save"] = "y"
         if len(function.parts) > 1:
             arguments = _arguments(function, function.backward_arguments, convention, case)
             steps.append({"call": ["layer", back], **arguments, "save": "back"})
-            outputs = [{"ref": "y"}, {"ref": "back"}, {"attributes": "layer"}]
+    if len(function.parts) > 1:
+        outputs.append({"ref": "back"})
     return _program(convention, case, steps, outputs)
 
 
@@ -270,18 +278,15 @@ def _parts(parts: tuple[str, ...], value: Any, convention: Convention, case: Cas
     if not any(isinstance(item, np.ndarray) for item in items):
         told = "None" if value is None else value if isinstance(value, str) else "a tuple without arrays"
         return {}, f"returns {told}"
-    shapes = {part: _their_shape(part, convention, case) for part in parts}
-    found: dict[str, np.ndarray] = {}
-    for part in parts:
-        for k, item in enumerate(items):
-            if isinstance(item, np.ndarray) and _fits(item, shapes[part], part):
-                found[part] = items.pop(k)
-                break
-    rest = [part for part in parts if part not in found]
-    if len(items) >= len(rest) or len(parts) == 1:
-        found |= {part: item for part, item in zip(rest, items) if isinstance(item, np.ndarray)}
-    elif len(items) == 1 and rest and rest[0] == "dx" and isinstance(items[0], np.ndarray):
-        found["dx"] = items[0]
+    shapes = [_their_shape(part, convention, case) for part in parts]
+    items += [None] * (len(parts) - len(items))
+
+    def fitting(order: tuple[Any, ...]) -> int:
+        each = zip(order, shapes, parts)
+        return sum(isinstance(item, np.ndarray) and _fits(item, shape, part) for item, shape, part in each)
+
+    best = max(itertools.permutations(items[:6], len(parts)), key=fitting)  # the first, as they came, of equal ones
+    found = {part: item for part, item in zip(parts, best) if isinstance(item, np.ndarray)}
     return _to_ours(found, convention, case), ""
 
 
@@ -302,11 +307,12 @@ def _to_ours(found: dict[str, np.ndarray], convention: Convention, case: Case) -
 
 
 def _held(part: str, held: Any) -> np.ndarray | None:
-    """The gradient among named arrays: `dw`, `grad_w`, `w_grad`, `grads.w`, ..."""
+    """The result (`output`, `y`, ...) or a gradient (`dw`, `grad_w`, `w_grad`, `grads.w`, ...) among named arrays."""
     if not isinstance(held, dict):
         return None
-    what = _GRADIENT.get(part, "y")
+    what = _GRADIENT.get(part, "")
     form = rf"(d|grads?|gradients?|delta|g)(_?of)?_?({what})|({what})_?(grads?|gradients?)|grads?_?wrt_?({what})"
+    form = r"outputs?|out|y|z|result" if part == "forward" else form
     for name, value in held.items():
         if isinstance(value, np.ndarray) and re.fullmatch(form, _plain(name.replace(".", "_"))):
             return value

@@ -81,6 +81,7 @@ def _left_over(case: Case) -> bool:
 
 FEATURES = {
     "padding": lambda case: case.padding != 0,
+    "no padding": lambda case: case.padding == 0,
     "stride": lambda case: case.stride != (1 if case.op == "conv2d" else case.kernel[0]),
     "dilation": lambda case: case.dilation != 1,
     "groups": lambda case: case.groups != 1,
@@ -200,8 +201,8 @@ def cases(op: str) -> tuple[Case, ...]:
     else:
         for x, kernel, stride, padding in _POOL:
             case = Case(op, whole(*x, most=9), None, None, None, kernel, stride, padding)
-            # all below zero where padding could win, and ties in every second probe
-            made.append(case.but(x=-abs(case.x) if padding else case.x))
+            # all below zero where padding, or a maximum that starts at 0, could win; ties in every second probe
+            made.append(case.but(x=-abs(case.x) if padding or not made else case.x))
             if len(made) % 2 == 0:
                 made[-1] = made[-1].but(x=np.sign(made[-1].x) * (1 + abs(made[-1].x) // 5))
     return tuple(case.but(dy=whole(*case.output_size)) for case in made)

@@ -42,7 +42,8 @@ ROLE_WORDS = {
     "in_channels": r"in_?(channels?|ch|c|planes|features|dims?|size)|c_?in|n_?in|channels_?in|input_?(channels?|dims?"
     r"|features|size)|(num|n)_?(in_?)?(channels|inputs)|inputs|channels",
     "out_channels": r"out_?(channels?|ch|c|planes|features|dims?|size)|c_?out|n_?out|channels_?out|output_?(channels?"
-    r"|dims?|features|size)|(num|n)_?(out_?)?(filters|kernels|outputs)|(num|n)_?out_?channels|outputs|filters|units|m",
+    r"|dims?|features|size)|(num|n)_?(out_?)?(filters|kernels|outputs|neurons|units|nodes)|(num|n)_?out_?channels|outputs|filters|units"
+    r"|neurons|nodes|m",
     "stride": r"strides?|step(_?size)?|s|st|stride_?size",
     "padding": r"pad(ding|s|_?size)?|p|zero_?pad(ding)?",
     "dilation": r"dilation|dilations|dil|rate|d",
@@ -194,6 +195,8 @@ def _arguments(
 ) -> tuple[Argument, ...]:
     """What each parameter is: by its name, else, when it must be given, by its place."""
     named = [_role(each["name"], op, init=init, forward="dy" not in order) for each in parameters]
+    if "dy" in order and "dy" not in named:
+        named = ["dy" if each["name"] == "d" else role for each, role in zip(parameters, named)]
     # a second argument for a role that is taken, or a name that is unknown, is taken by its place
     for k, role in enumerate(named):
         if role in named[:k]:

@@ -56,7 +56,7 @@ class Child:
         self._folder = tempfile.TemporaryDirectory(prefix="convscope-grade-", ignore_cleanup_errors=True)
         self._link, theirs = socket.socketpair()
         command = [sys.executable, "-I", "-B", worker.__file__, str(theirs.fileno()), str(self.file)]
-        command += [str(self.memory << 20), str(max(1, int(30 * self.seconds)))]
+        command += [str(min(self.memory, 1 << 40) << 20), str(max(1, int(30 * self.seconds)))]
         with theirs:
             self._process = subprocess.Popen(
                 command,

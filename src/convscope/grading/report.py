@@ -69,7 +69,7 @@ class Part:
     function   the name in the file; "" where none was found
     status     "right", "wrong", "not found" or "crashed"
     mistakes   names of the catalogue; none when it is wrong in an unknown way
-    sure       the mistake explains every answer to the last number; False: it only fits where answers are wrong
+    sure       the mistake explains every answer; False: only where answers are wrong speaks for it
     message    what was raised, or how the process ended
     checks     how many probes were asked, of which `passed` right
     remarks    names of the catalogue that are not counted as wrong
@@ -92,19 +92,24 @@ class Part:
         """`conv2d` or `conv2d.dx`, as `grade` and the command line take it."""
         return self.op if self.part == "forward" else f"{self.op}.{self.part}"
 
+    def why(self, mistake: str, language: str = "en") -> str:
+        """What speaks for a mistake, or is wrong about it."""
+        said = texts(language)
+        return said["mistakes"][mistake]["why"] if self.sure else said["report"]["only_there"]
+
     def as_dict(self, language: str = "en") -> dict[str, Any]:
         """For JSON."""
-        said, found = texts(language)["mistakes"], [*self.mistakes, *self.remarks]
+        said = texts(language)["mistakes"]
         return {
             "part": self.target,
             "function": self.function or None,
             "status": self.status,
-            "mistakes": [{"id": name, **said[name]} for name in self.mistakes],
+            "mistakes": [{"id": name, **said[name], "why": self.why(name, language)} for name in self.mistakes],
             "sure": self.sure,
             "message": self.message,
             "checks": self.checks,
             "passed": self.passed,
-            "remarks": [{"id": name, **said[name]} for name in found if name in self.remarks],
+            "remarks": [{"id": name, **said[name]} for name in self.remarks],
             "example": None if self.example is None else self.example.as_dict(),
         }
 
@@ -153,7 +158,7 @@ class Report:
 
     def text(self, language: str = "en") -> str:
         """The report for people."""
-        return "\n".join(_lines(self, texts(language)))
+        return "\n".join(_lines(self, language))
 
 
 TARGETS = tuple(op if part == "forward" else f"{op}.{part}" for op in OPS for part in PARTS[op])
@@ -168,8 +173,8 @@ def _finite(array: np.ndarray) -> Any:
     return values.tolist()
 
 
-def _lines(report: Report, said: dict[str, Any]) -> Iterator[str]:
-    words, mistakes = said["report"], said["mistakes"]
+def _lines(report: Report, language: str) -> Iterator[str]:
+    words, mistakes = (texts(language)[each] for each in ("report", "mistakes"))
     found = [part for part in report.parts if part.status != "not found"]
     yield report.file
     wide = max((len(part.target) for part in found), default=0)
@@ -182,7 +187,7 @@ def _lines(report: Report, said: dict[str, Any]) -> Iterator[str]:
         for name in part.mistakes:
             lead = "" if part.sure else words["looks_like"]
             yield f"      {lead}{mistakes[name]['name']}"
-            yield f"      {mistakes[name]['why']}"
+            yield f"      {part.why(name, language)}"
             yield f"      {words['fix']}{mistakes[name]['fix']}"
         if part.message:
             yield f"      {part.message}"

@@ -214,7 +214,8 @@ def _attributes(thing: Any, before: str = "") -> dict[str, Any]:
 
 
 def _one_line(problem: BaseException, file: str) -> str:
-    kind, text = type(problem).__name__, " ".join(str(problem).split())
+    told = problem.msg if isinstance(problem, SyntaxError) else problem  # without the line, which is named below
+    kind, text = type(problem).__name__, " ".join(str(told).split())
     lines = [frame.lineno for frame in traceback.extract_tb(problem.__traceback__) if frame.filename == file]
     if isinstance(problem, SyntaxError) and problem.filename == file:
         lines = [problem.lineno]

@@ -203,6 +203,15 @@ def test_the_sum_in_latex_adds_up_to_the_value():
     assert eval(python) == 86
 
 
+def test_latex_writes_what_are_no_plain_decimals():
+    far = np.array([[np.inf, -2.5e-7], [np.nan, 1e12]])
+    lines = explain("corr2d", (far, np.ones((2, 2))), (0, 0)).latex().splitlines()
+    assert lines[2] == (
+        r"&= \infty \cdot 1 + (-2.5 \times 10^{-7}) \cdot 1 + \mathrm{NaN} \cdot 1 + 1 \times 10^{12} \cdot 1 \\"
+    )
+    assert lines[3] == r"&= \mathrm{NaN}"
+
+
 def test_data_goes_through_json():
     e = explain("conv2d", conv, (0, 1, 0, 2))
     told = json.loads(json.dumps(e.to_dict(), allow_nan=False))
@@ -235,6 +244,7 @@ def test_data_goes_through_json():
         (lambda: explain("conv2d", conv, "here"), "at='here': it must be 4 whole numbers"),
         (lambda: explain("conv2d", conv | {"x": x[:0]}, (0, 0, 0, 0)), "(0, 2, 4, 5), which has no cells"),
         (lambda: explain("conv2", conv, (0, 0, 0, 0)), "op='conv2': not an operator that can be explained; did you"),
+        (lambda: explain("conv", conv, (0, 0)), "did you mean 'conv1d' or 'conv2d' or 'conv3d'?"),
         (lambda: explain("softmax", conv, (0, 0)), "conv_transpose3d and their gradients can"),
         (lambda: explain(None, conv, (0, 0)), "op='None': not an operator"),  # pyright: ignore[reportArgumentType]
         (lambda: explain(conv2d, conv, (0, 0)), "not convscope's own conv2d"),

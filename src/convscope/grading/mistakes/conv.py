@@ -8,11 +8,13 @@ from convscope.grading.cases import Case, right
 from convscope.grading.layouts import as_vector
 from convscope.grading.mistakes.slip import (
     BATCH,
+    LAST_LEFT_OUT,
     ONE_IMAGE,
     WINDOW,
     Change,
     Slip,
     bias_times,
+    misplaced,
     one,
     pad_of,
     side_by_side,
@@ -76,44 +78,39 @@ FORWARD = (
     Slip("bias_repeated", change=bias_times(lambda case: case.weights[0, 0].size)),
     Slip("bias_subtracted", change=bias_times(lambda case: -1)),
     Slip("window_averaged", after=_mean_over_window),
+    Slip("activation_inside", after=lambda case, y: np.maximum(y, 0)),
 )
 
 
-def _scatter(case: Case, part: str, *, stride: int, offset: int, crop: int, last: str = "") -> np.ndarray:
-    """Gradient of the input by adding (`last`: assigning) window after window.
-
-    stride  what windows start at multiples of
-    offset  rows and columns before the picture in the array that is added to
-    crop    how many of these are cut off at the end, all around
-    last    "window" or "channel" or "tap": what overwrites instead of adding
-    """
-    (n, c, h, w), (_, _, r, s), gap = case.x.shape, case.weights.shape, case.dilation
+def _added(case: Case, part: str, *, last: str = "") -> np.ndarray:
+    """Gradient of the input by adding window after window; `last`, "window", "channel" or "tap", overwrites instead."""
     if case.groups != 1:
-        raise NotImplementedError
+        each = zip(
+            *(np.split(a, case.groups, axis) for a, axis in ((case.x, 1), (case.weights, 0), (case.upstream, 1)))
+        )
+        groups = [_added(case.but(groups=1, x=x, w=w, dy=dy), part, last=last) for x, w, dy in each]
+        return np.concatenate(groups, 1)
+    (n, c, h, w), (_, _, r, s), gap, step = case.x.shape, case.weights.shape, case.dilation, case.stride
     kernel = case.weights[:, :, ::-1, ::-1] if case.flip else case.weights
-    room, dy = (h + 2 * offset, w + 2 * offset), case.upstream
+    p, dy = pad_of(case), case.upstream
     # windows may hang over the end; what lands there is cut off
-    rows, columns = ((out - 1) * stride + gap * taps for out, taps in zip(dy.shape[2:], (r, s)))
-    big = np.zeros((n, c, room[0] + rows, room[1] + columns))
+    rows, columns = ((out - 1) * step + gap * taps for out, taps in zip(dy.shape[2:], (r, s)))
+    big = np.zeros((n, c, h + 2 * p + rows, w + 2 * p + columns))
     if last == "tap":
-        rows, columns = np.arange(dy.shape[2]) * stride, np.arange(dy.shape[3]) * stride
+        rows, columns = np.arange(dy.shape[2]) * step, np.arange(dy.shape[3]) * step
         for u, v in np.ndindex(r, s):
             place = np.ix_(range(n), range(c), rows + u * gap, columns + v * gap)
             big[place] = np.einsum("nmij,mc->ncij", dy, kernel[:, :, u, v])
     else:
         for i, j in np.ndindex(*dy.shape[2:]):
-            window = np.s_[:, :, i * stride : i * stride + gap * r : gap, j * stride : j * stride + gap * s : gap]
+            window = np.s_[:, :, i * step : i * step + gap * r : gap, j * step : j * step + gap * s : gap]
             if last == "channel":
                 big[window] = np.einsum("n,cuv->ncuv", dy[:, -1, i, j], kernel[-1])
             elif last == "window":
                 big[window] = np.einsum("nm,mcuv->ncuv", dy[:, :, i, j], kernel)
             else:
                 big[window] += np.einsum("nm,mcuv->ncuv", dy[:, :, i, j], kernel)
-    return big[:, :, crop : room[0] - crop, crop : room[1] - crop]
-
-
-def _adds(case: Case, part: str, *, last: str) -> np.ndarray:
-    return _scatter(case, part, stride=case.stride, offset=pad_of(case), crop=pad_of(case), last=last)
+    return big[:, :, p : p + h, p : p + w]
 
 
 def _dense_backward(case: Case, part: str) -> np.ndarray:
@@ -124,20 +121,24 @@ def _dense_backward(case: Case, part: str) -> np.ndarray:
     return right(case.but(x=x, stride=1), part)
 
 
+def _without_left_over(case: Case, y: np.ndarray) -> np.ndarray:
+    """The gradient of the rows and columns that windows reach, and no zeros for the others."""
+    reach = [case.dilation * (taps - 1) + 1 for taps in case.kernel]
+    left = [(size + 2 * pad_of(case) - taps) % case.stride for size, taps in zip(case.x.shape[2:], reach)]
+    return y[:, :, : y.shape[2] - left[0], : y.shape[3] - left[1]]
+
+
 def _outputs_only(which: int) -> Change:
     return lambda case: case.but(w=case.weights[one(which)], dy=case.upstream[:, one(which)])
 
 
 DX = (
     *KERNEL[:5],
-    Slip("stride_missing", compute=lambda c, p: _scatter(c, p, stride=1, offset=pad_of(c), crop=pad_of(c))),
+    *misplaced(_added),
     Slip("stride_missing", compute=_dense_backward),
-    Slip("padding_missing", compute=lambda c, p: _scatter(c, p, stride=c.stride, offset=pad_of(c), crop=0)),
-    Slip("padding_missing", compute=lambda c, p: _scatter(c, p, stride=c.stride, offset=0, crop=0)),
-    Slip("overwritten", compute=partial(_adds, last="window")),
-    Slip("overwritten", compute=partial(_adds, last="channel")),
-    Slip("overwritten", compute=partial(_adds, last="tap")),
-    Slip("dilation_missing", change=lambda case: case.but(dilation=1), compute=partial(_adds, last="")),
+    Slip("dilation_missing", change=lambda case: case.but(dilation=1), compute=_added),
+    *(Slip("overwritten", compute=partial(_added, last=last)) for last in ("window", "channel", "tap")),
+    Slip("dividing_strides_only", after=_without_left_over),
     Slip("channels_not_summed", change=_outputs_only(0)),
     Slip("channels_not_summed", change=_outputs_only(-1)),
     Slip("batch_averaged", after=lambda case, y: y / len(case.x)),
@@ -175,11 +176,16 @@ def _per_cell(case: Case, y: np.ndarray) -> np.ndarray:
     return _per_window(case, y) / len(case.x)
 
 
+def _kept(case: Case, part: str, *, axis: int) -> np.ndarray:
+    return np.moveaxis(case.upstream, axis, 0).sum((1, 2, 3))
+
+
 WINDOWS = (
     Slip("positions_averaged", after=_per_window),
     Slip("positions_averaged", after=_per_cell),
     Slip("overwritten", change=_last_window(np.s_[-1:])),
     Slip("overwritten", change=_last_window(np.s_[:])),
+    LAST_LEFT_OUT,
 )
 DW = (
     Slip("kernel_flipped", after=lambda case, y: y[:, :, ::-1, ::-1]),
@@ -194,5 +200,6 @@ DB = (
     *BATCH,
     *WINDOWS,
     Slip("batch_not_summed", compute=lambda case, part: as_vector(case.upstream.sum((2, 3)))),
+    *(Slip("axis_wrong", compute=partial(_kept, axis=axis)) for axis in (0, 2, 3)),
     Slip("bias_times_x", compute=lambda case, part: right(case.but(dy=case.upstream * case.x.sum()), part)),
 )

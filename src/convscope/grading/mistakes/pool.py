@@ -5,28 +5,24 @@ from functools import partial
 import numpy as np
 
 from convscope.grading.cases import Case, right
-from convscope.grading.mistakes.slip import ONE_IMAGE, WINDOW, Change, Slip, pad_of
+from convscope.grading.mistakes.slip import ONE_IMAGE, WINDOW, Change, Slip, misplaced, pad_of
 
 
-def _pool_spread(case: Case, part: str, *, kind: str, last: bool = False, how: str = "") -> np.ndarray:
+def _pool_spread(case: Case, part: str, *, kind: str, last: bool = False) -> np.ndarray:
     """Gradient of a pooling, window by window.
 
     kind  "max": to the largest, "ties": to all of the largest, "split": shared among them, "late": to the last
           of them, "mean": to all cells, a share each, "sum": to all cells, whole
     last  assign instead of add
-    how   "stride": windows start at i; "offset": padding not counted; "uncut": the padding's gradient not cut off
     """
     p, (r, s) = pad_of(case), case.kernel
-    step = 1 if how == "stride" else case.stride
     fill = 0.0 if kind in ("mean", "sum", "zeros") else -np.inf
-    padded = np.pad(case.x, ((0, 0), (0, 0), (p, p), (p, p)), constant_values=fill)
-    if how == "offset":
-        padded = np.pad(case.x, ((0, 0), (0, 0), (0, 2 * p), (0, 2 * p)), constant_values=fill)
-    out = np.zeros_like(padded)
+    x = np.pad(case.x, ((0, 0), (0, 0), (p, p), (p, p)), constant_values=fill)
+    out = np.zeros_like(x)
     for place in np.ndindex(case.upstream.shape):
         n, c, i, j = place
-        rows, columns = slice(i * step, i * step + r), slice(j * step, j * step + s)
-        window, dy = padded[n, c, rows, columns], case.upstream[place]
+        rows, columns = (slice(k * case.stride, k * case.stride + size) for k, size in ((i, r), (j, s)))
+        window, dy = x[n, c, rows, columns], case.upstream[place]
         largest = window == window.max()
         if kind in ("max", "zeros", "late"):
             where = np.flatnonzero(largest)[-1 if kind == "late" else 0]
@@ -40,10 +36,7 @@ def _pool_spread(case: Case, part: str, *, kind: str, last: bool = False, how: s
             out[n, c, rows, columns] = np.where(share != 0, share, old) if kind == "max" else share
         else:
             out[n, c, rows, columns] += share
-    if how == "uncut":
-        return out
-    start = 0 if how == "offset" else p
-    return out[:, :, start : start + case.x.shape[2], start : start + case.x.shape[3]]
+    return out[:, :, p : p + case.x.shape[2], p : p + case.x.shape[3]]
 
 
 def _pool_slip(name: str, **how: object) -> Slip:
@@ -78,18 +71,17 @@ def _negated(case: Case, part: str) -> np.ndarray:
 
 MAX_FORWARD = (
     Slip("padded_with_zeros", change=_zero_padded),
+    Slip("maximum_from_zero", compute=lambda case, part: np.maximum(right(case, part), 0)),
     *WINDOW,
     Slip("mean_for_max", change=_as("avg_pool2d")),
     Slip("min_for_max", compute=_negated),
 )
 MAX_DX = (
+    *misplaced(partial(_pool_spread, kind="max")),
     _pool_slip("padded_with_zeros", kind="zeros"),
     _pool_slip("ties_all", kind="ties"),
     _pool_slip("overwritten", kind="max", last=True),
     Slip("overwritten", compute=partial(_pool_spread, kind="ties", last=True)),
-    _pool_slip("stride_missing", kind="max", how="stride"),
-    _pool_slip("padding_missing", kind="max", how="offset"),
-    _pool_slip("padding_missing", kind="max", how="uncut"),
     _pool_slip("mean_for_max", kind="mean"),
     _pool_slip("window_whole", kind="sum"),
     Slip("mask_without_gradient", change=lambda case: case.but(dy=np.ones_like(case.upstream))),
@@ -105,11 +97,9 @@ AVG_FORWARD = (
     Slip("divided_by_one_side", after=lambda case, y: y * case.kernel[1]),
 )
 AVG_DX = (
+    *misplaced(partial(_pool_spread, kind="mean")),
     Slip("padding_not_counted", compute=_only_real),
     _pool_slip("overwritten", kind="mean", last=True),
-    _pool_slip("stride_missing", kind="mean", how="stride"),
-    _pool_slip("padding_missing", kind="mean", how="offset"),
-    _pool_slip("padding_missing", kind="mean", how="uncut"),
     _pool_slip("not_divided", kind="sum"),
     _pool_slip("max_for_mean", kind="max"),
     Slip("divided_by_one_side", after=lambda case, y: y * case.kernel[1]),

@@ -83,6 +83,13 @@ def _lacking(case: Case) -> list[int]:
     return [-(size + 2 * pad_of(case) - taps) % case.stride for size, taps in zip(case.x.shape[2:], reach)]
 
 
+def _counted_twice(case: Case, y: np.ndarray) -> np.ndarray:
+    """As large as if the padded picture were padded again, with zeros where no window fits."""
+    more = [(size + 2 * pad_of(case)) for size in case.x.shape[2:]]
+    rows, columns = case.but(x=np.empty((*case.x.shape[:2], *more))).output_size[-2:]
+    return np.pad(y, ((0, 0), (0, 0), (0, rows - y.shape[2]), (0, columns - y.shape[3])))
+
+
 def _into_input_size(case: Case, y: np.ndarray) -> np.ndarray:
     whole = np.zeros(y.shape[:2] + case.x.shape[2:])
     rows, columns = (min(sizes) for sizes in zip(y.shape[2:], case.x.shape[2:]))
@@ -122,6 +129,7 @@ WINDOW = (
     Slip("padding_missing", change=lambda case: padded(case, (0, 2 * pad_of(case)) * 2)),
     Slip("padding_one_side", change=lambda case: padded(case, (pad_of(case), 0) * 2)),
     Slip("padding_one_side", change=lambda case: padded(case, (2 * pad_of(case), 0) * 2)),
+    Slip("padding_twice", after=_counted_twice),
     Slip("output_rounded_up", change=lambda case: extend(case, *_lacking(case))),
     Slip(
         "output_rounded_up",
@@ -147,3 +155,37 @@ BATCH = (
     Slip("gradient_missing", after=lambda case, y: 0 * y),
 )
 """Mistakes that the gradients of weights and biases can have."""
+
+
+def _bordered(before: int, after: int) -> Change:
+    """So many times the padding written out before and after the picture, which is not padded then."""
+
+    def change(case: Case) -> Case:
+        pads, fill = (before * pad_of(case), after * pad_of(case)), -np.inf if case.op == "max_pool2d" else 0
+        return case.but(x=np.pad(case.x, ((0, 0), (0, 0), pads, pads), constant_values=fill), padding=0)
+
+    return change
+
+
+def _as_large_as_x(case: Case, y: np.ndarray) -> np.ndarray:
+    return y[:, :, : case.x.shape[2], : case.x.shape[3]]
+
+
+def _without_last(case: Case) -> Case:
+    dy = np.zeros_like(case.upstream)
+    dy[:, :, :-1, :-1] = case.upstream[:, :, :-1, :-1]
+    return case.but(dy=dy)
+
+
+LAST_LEFT_OUT = Slip("output_too_small", change=_without_last)
+
+
+def misplaced(compute: Compute) -> tuple[Slip, ...]:
+    """Windows of a gradient of the input that start elsewhere. `compute` goes by the shape of dy; with another slip
+    after these, its way to compute counts."""
+    return (
+        Slip("stride_missing", change=lambda case: case.but(stride=1), compute=compute),
+        Slip("padding_missing", change=_bordered(0, 2), compute=compute, after=_as_large_as_x),
+        Slip("padding_missing", change=_bordered(1, 1), compute=compute),
+        LAST_LEFT_OUT,
+    )

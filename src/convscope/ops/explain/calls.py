@@ -116,9 +116,9 @@ def _read(op: Any, inputs: Any) -> tuple[str, Operator]:
     """The operator's name, and its call with these arguments."""
     name = op if isinstance(op, str) else getattr(op, "__name__", str(op))
     if name not in READERS:
-        near = difflib.get_close_matches(name, READERS, n=1)
+        near = sorted(difflib.get_close_matches(name, READERS))
         hint = (
-            f"did you mean {near[0]!r}?"
+            f"did you mean {' or '.join(map(repr, near))}?"
             if near
             else f"{', '.join(each for each in READERS if '_grad' not in each)} and their gradients can"
         )

@@ -1,5 +1,6 @@
 """Explanations as LaTeX: matrices, then the sum written out. It takes amsmath; MathJax and KaTeX know all of it."""
 
+import re
 from itertools import groupby
 from typing import TYPE_CHECKING
 
@@ -7,6 +8,8 @@ from convscope.ops.explain.text import amount, blocks, number
 
 if TYPE_CHECKING:
     from convscope.ops.explain.explanation import Explanation, Term, Touches
+
+POWER = r"\1 \\times 10^{\2\3}"
 
 
 def of_output(e: "Explanation", limit: int | None) -> str:
@@ -79,4 +82,7 @@ def _index(index: tuple[int, ...]) -> str:
 
 
 def _aligned(lines: list[str]) -> str:
-    return "\\begin{aligned}\n" + " \\\\\n".join(lines) + "\n\\end{aligned}"
+    text = " \\\\\n".join(lines)
+    for plain, written in ((r"\binf\b", r"\\infty"), (r"\bnan\b", r"\\mathrm{NaN}"), (r"(\d)e\+?(-?)0*(\d+)", POWER)):
+        text = re.sub(plain, written, text)
+    return f"\\begin{{aligned}}\n{text}\n\\end{{aligned}}"

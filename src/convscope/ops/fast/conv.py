@@ -20,7 +20,7 @@ def conv1d(
 ) -> np.ndarray:
     """Cross-correlation of signals x (n, c, w) with kernels w (m, c/groups, s); see `ops.reference.conv1d`."""
     x, w, bias, g = arguments.conv_arguments(1, x, w, bias, stride, padding, dilation, groups, padding_mode, flip)
-    return passes.forward(x, w, np.zeros(g.m, x.dtype) if bias is None else np.ascontiguousarray(bias), g)
+    return passes.forward(x, w, bias, g)
 
 
 def conv1d_input_grad(
@@ -60,7 +60,7 @@ def conv2d(
 ) -> np.ndarray:
     """Cross-correlation of images x (n, c, h, w) with kernels w (m, c/groups, r, s); see `ops.reference.conv2d`."""
     x, w, bias, g = arguments.conv_arguments(2, x, w, bias, stride, padding, dilation, groups, padding_mode, flip)
-    return passes.forward(x, w, np.zeros(g.m, x.dtype) if bias is None else np.ascontiguousarray(bias), g)
+    return passes.forward(x, w, bias, g)
 
 
 def conv2d_input_grad(
@@ -101,7 +101,7 @@ def conv3d(
     """Cross-correlation of volumes x (n, c, d, h, w) with kernels w (m, c/groups, t, r, s); see
     `ops.reference.conv3d`."""
     x, w, bias, g = arguments.conv_arguments(3, x, w, bias, stride, padding, dilation, groups, padding_mode, flip)
-    return passes.forward(x, w, np.zeros(g.m, x.dtype) if bias is None else np.ascontiguousarray(bias), g)
+    return passes.forward(x, w, bias, g)
 
 
 def conv3d_input_grad(

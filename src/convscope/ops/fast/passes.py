@@ -18,8 +18,9 @@ from convscope.ops.fast.padding import folded, padded
 from convscope.ops.shapes import ConvGeometry
 
 
-def forward(x: np.ndarray, w: np.ndarray, start: np.ndarray, g: ConvGeometry) -> np.ndarray:
-    """x (n, c, ...) under w (m, c/groups, ...), plus `start` (m,)."""
+def forward(x: np.ndarray, w: np.ndarray, bias: np.ndarray | None, g: ConvGeometry) -> np.ndarray:
+    """x (n, c, ...) under w (m, c/groups, ...), plus bias (m,)."""
+    start = np.zeros(g.m, x.dtype) if bias is None else np.ascontiguousarray(bias)
     w = _as_correlation(g, w)
     if g.padding_mode != "zeros":
         x, g = padded(x, g.pads, g.padding_mode), _padded(g)

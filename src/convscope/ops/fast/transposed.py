@@ -145,7 +145,7 @@ def _forward(x: np.ndarray, w: np.ndarray, bias: np.ndarray | None, g: ConvGeome
 
 
 def _to_input(w: np.ndarray, grad_output: np.ndarray, g: ConvGeometry) -> np.ndarray:
-    return passes.forward(grad_output, w, np.zeros(g.m, w.dtype), g)
+    return passes.forward(grad_output, w, None, g)
 
 
 def _to_weights(x: np.ndarray, grad_output: np.ndarray, g: ConvGeometry) -> np.ndarray:

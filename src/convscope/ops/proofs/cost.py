@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from convscope.errors import InputError
+from convscope.geometry import span
 from convscope.ops.proofs.problem import geometry_of, sources
 from convscope.ops.proofs.transformed import check_winograd, fft_size
 from convscope.ops.shapes import ConvGeometry
@@ -105,8 +106,8 @@ def _fft(g: ConvGeometry, padded: int) -> tuple[int, int, int]:
     planes = g.n * g.c + kernels + g.n * g.m
     transform = planes * cells * log2(cells)
     products = 4 * g.n * kernels * frequencies
-    tall, wide = g.dilation[0] * (g.r - 1) + 1, g.dilation[1] * (g.s - 1) + 1
-    stored = padded + kernels * tall * wide + 2 * planes * frequencies + g.n * g.m * cells
+    spread = kernels * span(g.r, g.dilation[0]) * span(g.s, g.dilation[1])
+    stored = padded + spread + 2 * planes * frequencies + g.n * g.m * cells
     return round(transform) + products, round(1.5 * transform) + products, stored
 
 
