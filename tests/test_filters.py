@@ -3,7 +3,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from numpy.testing import assert_array_equal
+from numpy.testing import assert_allclose, assert_array_equal
 
 from convscope import filters, ops
 from convscope.errors import InputError
@@ -94,6 +94,30 @@ def test_each_channel_by_itself():
         assert_array_equal(alone[0, 0], expected)
 
 
+def test_a_kernel_for_each_channel_and_for_each_pair():
+    rng = np.random.default_rng(0)
+    picture, kernels = rng.random((3, 7, 9), np.float32), rng.standard_normal((3, 3, 2, 4), np.float32)
+    how = {"stride": (2, 1), "padding": (0, 1, 2, 0)}
+    each = filters.apply(picture, kernels[:, :1], **how)
+    for k in range(3):
+        assert_allclose(each[k], filters.apply(picture[k : k + 1], kernels[k, 0], **how)[0], atol=1e-6)
+    mixed = filters.apply(picture, kernels[:2], **how)
+    assert mixed.shape == (2, *each.shape[1:])
+    expected = sum(filters.apply(picture[c : c + 1], kernels[1, c], **how)[0] for c in range(3))
+    assert_allclose(mixed[1], expected, atol=1e-5)
+    spread = filters.apply(picture[:1], kernels[:, :1], **how)  # from one channel to three
+    assert_allclose(spread[2], filters.apply(picture[:1], kernels[2, 0], **how)[0], atol=1e-6)
+    for kernel in (kernels[:2], kernels[:, :1]):
+        assert filters.left_over(picture, kernel, **how) == filters.left_over(picture, kernels[0, 0], **how)
+
+
+def test_kernels_of_several_channels_from_a_file(tmp_path: Path):
+    for shape in ((3, 1, 2, 4), (2, 3, 1, 1)):
+        np.save(tmp_path / "k.npy", np.ones(shape))
+        read = filters.read_kernel(str(tmp_path / "k.npy"))
+        assert (read.shape, read.dtype) == (shape, np.float32)
+
+
 @pytest.mark.parametrize(
     ("how", "left"),
     [
@@ -133,6 +157,23 @@ def test_results_that_are_pictures_again_keep_black_and_white():
     shown = filters.show(np.array([[[-1, 0.5, 1, 3]]], np.float32), filters.read_kernel("sharpen"))
     assert shown.scale == "black = 0, white = 1 (50.0% of the values lie outside and are cut off)"
     assert_array_equal(shown.picture[0, :, 1], [0, 128, 255, 255])
+
+
+def test_what_keeps_mid_grey_as_it_is_gives_a_picture_again():
+    fixed = "black = 0, white = 1"
+    some = np.array([[[0.2, 0.5, 0.9]]], np.float32)
+    assert filters.show(some, filters.read_kernel("1,-1"), 128 / 255).scale == fixed
+    assert filters.show(some, filters.read_kernel("-1,1;-2,1"), [1.0]).scale == fixed  # a negative
+    assert filters.show(some, filters.read_kernel("1,-1"), 0.3).scale == "black = 0, white = 0.9"
+    each = np.full((3, 1, 2, 2), 0.2502, np.float32)  # found from pictures, within their errors
+    assert filters.show(some.repeat(3, 0), each, [0, 1e-3, 0]).scale == fixed
+    each[1] *= 1.1
+    assert filters.show(some.repeat(3, 0), each).scale != fixed
+
+
+def test_how_a_picture_is_described():
+    kinds = [filters.describe("a.png", np.zeros((c, 5, 7))) for c in (1, 2, 3)]
+    assert kinds == ["a.png: 5 x 7, grey", "a.png: 5 x 7, 2 channels", "a.png: 5 x 7, colour"]
 
 
 def test_results_without_sign_use_the_whole_range_and_a_flat_one_is_black():

@@ -14,14 +14,19 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from convscope.inverse.recover import recover
     from convscope.lens import draw, examples, layers, maps, receptive_field
     from convscope.ops import corr2d
     from convscope.ops.explain import explain
 
 __version__ = "0.1.0"
-__all__ = ["corr2d", "draw", "examples", "explain", "layers", "maps", "receptive_field"]
+__all__ = ["corr2d", "draw", "examples", "explain", "layers", "maps", "receptive_field", "recover"]
 
-_ROOM_OF = dict.fromkeys(__all__, "convscope.lens") | {"corr2d": "convscope.ops", "explain": "convscope.ops.explain"}
+_ROOM_OF = dict.fromkeys(__all__, "convscope.lens") | {
+    "corr2d": "convscope.ops",
+    "explain": "convscope.ops.explain",
+    "recover": "convscope.inverse.recover",
+}
 
 
 def __getattr__(name: str) -> Any:

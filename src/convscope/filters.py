@@ -30,10 +30,14 @@ NAMED: dict[str, list[list[float]]] = {
 """Well-known kernels as cross-correlation lays them on: -x answers to change in a row, -y in a column."""
 
 
-def read_kernel(text: str) -> Float32[np.ndarray, "r s"]:
-    """The kernel that `text` names, spells out or points to.
+KINDS = {1: "grey", 3: "colour"}
 
-    A name out of `NAMED`; or numbers, `,` between columns and `;` between rows; or a `.npy` file of a matrix.
+
+def read_kernel(text: str) -> np.ndarray:
+    """The kernel that `text` names, spells out or points to: float32 (r, s), from a file also (m, c, r, s).
+
+    A name out of `NAMED`; or numbers, `,` between columns and `;` between rows; or a `.npy` file of a matrix, or of
+    one for each channel (m, 1, r, s), or for each pair of channels (m, c, r, s).
     Raises InputError for anything else.
 
     >>> read_kernel("1,-1")
@@ -77,7 +81,7 @@ def _from_file(path: str) -> np.ndarray:
 
 
 def _checked(text: str, kernel: np.ndarray) -> np.ndarray:
-    if kernel.ndim != 2 or kernel.size == 0 or kernel.dtype.kind not in "iuf":
+    if kernel.ndim not in (2, 4) or kernel.size == 0 or kernel.dtype.kind not in "iuf":
         raise InputError(
             f"kernel={text!r}: an array of shape {kernel.shape} and type {kernel.dtype}; "
             "give a matrix of real numbers"
@@ -89,38 +93,43 @@ def _checked(text: str, kernel: np.ndarray) -> np.ndarray:
     return kernel
 
 
-def apply(
-    picture: Float32[np.ndarray, "c h w"], kernel: Float32[np.ndarray, "r s"], **how: Any
-) -> np.ndarray:
-    """The kernel over each channel by itself.
+def apply(picture: Float32[np.ndarray, "c h w"], kernel: np.ndarray, **how: Any) -> np.ndarray:
+    """A kernel (r, s) over each channel by itself; kernels (c, 1, r, s) each over its own; (m, c, r, s) over all.
 
-        out[c,i,j] = sum over r,s of picture[c,i+r,j+s] * kernel[r,s]
+        out[m,i,j] = sum over c,r,s of picture[c,i+r,j+s] * kernel[m,c,r,s]
 
     `how` is what `ops.conv2d` takes besides: stride, padding, dilation, padding_mode, flip. Returns float32
-    (c, p, q). Raises InputError as `ops.conv2d` does.
+    (m, p, q). Raises InputError as `ops.conv2d` does.
 
     >>> band = np.ones((1, 6, 8), np.float32); band[:, :, 2:6] = 0
     >>> apply(band, read_kernel("vertical-edge"))[0, 0]
     array([ 0.,  1.,  0.,  0.,  0., -1.,  0.], dtype=float32)
     """
-    return ops.conv2d(picture[:, np.newaxis], kernel[np.newaxis, np.newaxis], **how)[:, 0]
+    images, kernels, groups = _images(picture, kernel)
+    out = ops.conv2d(images, kernels, groups=groups, **how)
+    return out[:, 0] if kernel.ndim == 2 else out[0]
 
 
-def left_over(
-    picture: Float32[np.ndarray, "c h w"], kernel: Float32[np.ndarray, "r s"], **how: Any
-) -> tuple[int, int]:
+def left_over(picture: Float32[np.ndarray, "c h w"], kernel: np.ndarray, **how: Any) -> tuple[int, int]:
     """Rows at the bottom and columns at the right, of the padded picture, that the stride leaves over.
 
     >>> left_over(np.zeros((1, 6, 8), np.float32), read_kernel("blur"), stride=2)
     (1, 1)
     """
     defaults = {"stride": 1, "padding": 0, "dilation": 1, "padding_mode": "zeros", "flip": False}
-    g = conv2d_arguments(
-        picture[:, np.newaxis], kernel[np.newaxis, np.newaxis], bias=None, groups=1, **(defaults | how)
-    )[-1]
+    images, kernels, groups = _images(picture, kernel)
+    g = conv2d_arguments(images, kernels, bias=None, groups=groups, **(defaults | how))[-1]
     rows = remainder(g.h, g.r, g.stride[0], g.pads[:2], g.dilation[0])
     columns = remainder(g.w, g.s, g.stride[1], g.pads[2:], g.dilation[1])
     return rows, columns
+
+
+def _images(picture: np.ndarray, kernel: np.ndarray) -> tuple[np.ndarray, np.ndarray, int]:
+    """Images, kernels and groups as `ops.conv2d` takes them."""
+    if kernel.ndim == 2:
+        return picture[:, np.newaxis], kernel[np.newaxis, np.newaxis], 1
+    alone = kernel.shape[1] == 1 and len(kernel) == len(picture)
+    return picture[np.newaxis], kernel, len(picture) if alone else 1
 
 
 @dataclass(frozen=True)
@@ -131,16 +140,18 @@ class Shown:
     scale: str
 
 
-def show(result: Float32[np.ndarray, "c p q"], kernel: Float32[np.ndarray, "r s"]) -> Shown:
-    """Choose the scale on which a result of `apply` is honest to look at.
+def show(result: Float32[np.ndarray, "c p q"], kernel: np.ndarray, bias: float | list[float] = 0.0) -> Shown:
+    """Choose the scale on which a result of `apply`, with `bias` added, is honest to look at.
 
-    A kernel whose taps sum to 1 keeps flat areas as they are (blur, sharpen): the result is shown as a
-    picture again, 0 black and 1 white, and what lies beyond is cut off and counted. Any other result that has
-    negative values is shown around zero, both signs on one scale; one without goes from 0, black, to its
-    greatest value, white.
+    A kernel that keeps flat areas as they are (its taps sum to 1: blur, sharpen), or makes them mid-grey (they
+    sum to 0, the bias is 1/2), gives a picture again: 0 black and 1 white, and what lies beyond is cut off and
+    counted. Any other result that has negative values is shown around zero, both signs on one scale; one without
+    goes from 0, black, to its greatest value, white.
     """
     low, high = float(result.min()), float(result.max())
-    if np.isclose(kernel.sum(), 1, atol=1e-5):
+    sums = kernel.sum() if kernel.ndim == 2 else kernel.sum((1, 2, 3))
+    # mid-grey stays mid-grey, but for the standard errors of kernels that were found from pictures
+    if np.allclose(sums / 2 + np.asarray(bias), 0.5, atol=5e-3):
         outside = float(np.mean((result < -1e-6) | (result > 1 + 1e-6)))
         cut = f" ({outside:.1%} of the values lie outside and are cut off)" if outside else ""
         return Shown(pictures.colour(result), f"black = 0, white = 1{cut}")
@@ -156,4 +167,4 @@ def show(result: Float32[np.ndarray, "c p q"], kernel: Float32[np.ndarray, "r s"
 
 def describe(path: str | Path, picture: np.ndarray) -> str:
     """What a picture is, in words: `photo.png: 480 x 640, colour`."""
-    return f"{path}: {picture.shape[1]} x {picture.shape[2]}, {'colour' if len(picture) == 3 else 'grey'}"
+    return f"{path}: {picture.shape[1]} x {picture.shape[2]}, {KINDS.get(len(picture), f'{len(picture)} channels')}"

@@ -17,7 +17,7 @@ from convscope import __version__
 Convscope = Callable[..., Result]
 Program = Callable[..., subprocess.CompletedProcess[str]]
 Refused = Callable[[subprocess.CompletedProcess[str]], str]
-COMMANDS = [["train", "digits"], ["predict", "digits"], ["conv"], ["atlas"]]
+COMMANDS = [["train", "digits"], ["predict", "digits"], ["conv"], ["atlas"], ["explain"], ["grade"], ["recover"]]
 
 
 @pytest.fixture
@@ -102,6 +102,7 @@ def test_conv_writes_numbers_and_json(convscope: Convscope, band: Path):
         "dilation": 1,
         "padding_mode": "zeros",
         "flip": False,
+        "bias": [0],
         "channels": 1,
         "input_size": [6, 8],
         "output_size": [2, 3],
@@ -158,6 +159,31 @@ def test_conv_shows_colours_as_colours(convscope: Convscope, colours: Path):
     assert_array_equal(np.asarray(Image.open(out)), np.asarray(Image.open(colours)))
 
 
+def test_conv_takes_a_kernel_for_each_channel_or_for_each_pair(convscope: Convscope, colours: Path):
+    with Image.open(colours) as image:
+        picture = np.asarray(image, np.float32).transpose(2, 0, 1) / 255
+    file, out = colours.with_name("k.npy"), colours.with_name("out.npy")
+    kernels = np.random.default_rng(1).standard_normal((2, 3, 2, 3))
+    np.save(file, kernels)
+    told = convscope("conv", colours, "-k", file, "-o", out, "--bias", "0.5,-1")
+    assert told.exit_code == 0, told.output
+    assert f"kernel 2 x 3\n{out}: 6 x 9, 2 channels; values" in told.stdout
+    windows = np.lib.stride_tricks.sliding_window_view(picture, (2, 3), (1, 2))
+    mixed = np.einsum("cpqrs,mcrs->mpq", windows, kernels) + [[[0.5]], [[-1]]]
+    np.testing.assert_allclose(np.load(out), mixed, atol=1e-5)
+    np.save(file, kernels[0][:, None])
+    assert convscope("conv", colours, "-k", file, "-o", out, "--bias=-2").exit_code == 0
+    np.testing.assert_allclose(np.load(out), np.einsum("cpqrs,crs->cpq", windows, kernels[0]) - 2, atol=1e-5)
+
+
+def test_conv_shows_an_emboss_around_mid_grey(convscope: Convscope, band: Path):
+    out = band.with_name("out.png")
+    told = convscope("conv", band, "-k", "1,-1", "--bias", "0.5", "-o", out)
+    assert "scale: black = 0, white = 1 (28.6% of the values lie outside and are cut off)\n" in told.stdout
+    with Image.open(out) as image:
+        assert_array_equal(np.asarray(image)[0, :, 0], [128, 255, 128, 128, 128, 0, 128])
+
+
 def test_conv_replaces_an_older_result(convscope: Convscope, band: Path):
     out = band.with_name("out.npy")
     out.write_text("old")
@@ -182,6 +208,11 @@ def test_conv_replaces_an_older_result(convscope: Convscope, band: Path):
         (["band.png", "-k", "blur", "-o", "o.png", "--stride", "two"], "stride='two': not whole numbers"),
         (["band.png", "-k", "blur", "-o", "o.png", "--padding", "full"], "padding='full': not whole numbers"),
         (["band.png", "-k", "blur", "-o", "o.png", "--padding-mode", "wrap"], "padding_mode"),
+        (["band.png", "-k", "blur", "-o", "o.png", "--bias", "more"], "bias='more': not numbers"),
+        (["band.png", "-k", "blur", "-o", "o.png", "--bias", "nan"], "bias='nan': holds NaN"),
+        (["band.png", "-k", "blur", "-o", "o.png", "--bias", "1,2"], "bias='1,2': 2 numbers for 1 channels"),
+        (["band.png", "-k", "pairs.npy", "-o", "o.png"], "(2, 3, 1, 2)"),
+        (["band.png", "-k", "two.npy", "-o", "o.png"], "values of shape (2, 6, 7)"),
         (["band.png", "-k", "blur", "-o", "band.png/o.png"], "cannot write band.png/o.png: not a directory"),
         (["band.png", "-k", "blur", "-o", "/proc/o.png"], "cannot write /proc/o.png: "),
     ],
@@ -192,6 +223,8 @@ def test_bad_input_is_one_line_and_2_and_writes_nothing(
     band.with_name("text.png").write_text("no picture")
     whole = band.read_bytes()
     band.with_name("cut.png").write_bytes(whole[:50])
+    np.save(band.with_name("pairs.npy"), np.ones((2, 3, 1, 2)))
+    np.save(band.with_name("two.npy"), np.ones((2, 1, 1, 2)))
     before = sorted(os.listdir(band.parent))
     assert message in refused(program("conv", *words, cwd=band.parent))
     assert sorted(os.listdir(band.parent)) == before

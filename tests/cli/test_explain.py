@@ -157,6 +157,7 @@ def test_a_large_kernel_is_drawn_in_small_cells(convscope: Convscope, tmp_path: 
         (["band.png", "-k", "blur", "--at", "a,b"], "at='a,b': not whole numbers"),
         (["band.png", "-k", "blur", "--input-cell", "6,0"], "input-cell=6,0: band.png has 6 x 8 cells; give a cell"),
         (["band.png", "-k", ",".join("1" * 9), "--at", "0,0"], "more than the 6 x 8"),
+        (["band.png", "-k", "several.npy", "--at", "0,0"], "2 x 3 kernels, and a cell is explained under one; save"),
         (["band.png", "-k", "blur", "--at", "0,0", "--stride", "0"], "stride=0"),
         (["band.png", "-k", "blur", "--at", "0,0", "--padding-mode", "wrap"], "padding_mode"),
         (["band.png", "-k", "blur", "--at", "0,0", "--channel", "1"], "channel=1: band.png has 1; give 0 to 0"),
@@ -175,6 +176,7 @@ def test_bad_input_is_one_line_and_2_and_writes_nothing(
     program: Program, refused: Refused, band: Path, words: list[str], message: str
 ):
     band.with_name("text.png").write_text("no picture")
+    np.save(band.with_name("several.npy"), np.ones((2, 3, 3, 3)))
     before = sorted(os.listdir(band.parent))
     assert message in refused(program("explain", *words, cwd=band.parent))
     assert sorted(os.listdir(band.parent)) == before

@@ -11,7 +11,7 @@ from PIL import Image
 
 from convscope.errors import InputError
 from convscope.tasks import imagefiles
-from convscope.tasks.imagefiles import read_channels, read_grey
+from convscope.tasks.imagefiles import read_channels, read_grey, read_jpeg_table, read_levels
 
 GREY = np.add.outer(np.arange(0, 160, 8), np.arange(0, 90, 3)).astype(np.uint8)  # 20 rows, 30 columns
 
@@ -115,6 +115,71 @@ def test_channels(tmp_path):
         read_channels(saved(tmp_path / "c.png", Image.fromarray(colours))) == colours.transpose(2, 0, 1)
     ).all()
     assert (read_channels(saved(tmp_path / "g.png", Image.fromarray(GREY))) == GREY[None]).all()
+
+
+@pytest.mark.parametrize(
+    ("name", "mode"),
+    [*(("a.png", mode) for mode in ("L", "RGB", "P", "LA", "RGBA")), ("a.gif", "L"), ("a.pgm", "L")],
+)
+def test_levels_of_a_grey_picture_are_one_channel_however_it_is_stored(tmp_path, name, mode):
+    levels = read_levels(saved(tmp_path / name, Image.fromarray(GREY).convert(mode)))
+    assert levels.dtype == np.uint8
+    np.testing.assert_array_equal(levels, GREY[None])
+
+
+def test_levels_are_as_stored(tmp_path):
+    colours = np.stack([GREY, 255 - GREY, GREY // 2], axis=-1)
+    np.testing.assert_array_equal(
+        read_levels(saved(tmp_path / "c.png", Image.fromarray(colours))), colours.transpose(2, 0, 1)
+    )
+    fine = np.arange(600, dtype=np.uint16).reshape(20, 30) * 109
+    (tmp_path / "a.pgm").write_bytes(b"P5 30 20 65535\n" + fine.astype(">u2").tobytes())
+    for path in (saved(tmp_path / "a.png", Image.fromarray(fine)), saved(tmp_path / "a.tif", Image.fromarray(fine)),
+                 tmp_path / "a.pgm"):  # fmt: skip
+        levels = read_levels(path)
+        assert levels.dtype == np.uint16
+        np.testing.assert_array_equal(levels, fine[None])
+    floats = (fine / 7 - 30).astype(np.float32)
+    levels = read_levels(saved(tmp_path / "f.tif", Image.fromarray(floats)))
+    assert levels.dtype == np.float32
+    np.testing.assert_array_equal(levels, floats[None])
+    bits = read_levels(saved(tmp_path / "b.png", Image.fromarray(GREY > 99)))
+    np.testing.assert_array_equal(bits, np.where(GREY > 99, 255, 0)[None])
+    whole = Image.fromarray(np.arange(-5, 15, dtype=np.int32).reshape(4, 5))
+    with pytest.raises(InputError, match="whole numbers from -5 to 14; save it with 8 or 16 bits"):
+        read_levels(saved(tmp_path / "i.tif", whole))
+
+
+def test_levels_refuse_what_shows_through(tmp_path):
+    clear = np.dstack([GREY, GREY, GREY, np.full_like(GREY, 255)])
+    clear[3, 4, 3] = 254
+    palette, fine = Image.fromarray(GREY).convert("P"), GREY.astype(np.uint16) * 200
+    files = [
+        saved(tmp_path / "rgba.png", Image.fromarray(clear)),
+        saved(tmp_path / "la.png", Image.fromarray(clear).convert("LA")),
+        saved(tmp_path / "p.png", palette, transparency=int(np.asarray(palette)[2, 3])),
+        saved(tmp_path / "l.png", Image.fromarray(GREY), transparency=int(GREY[2, 3])),
+        saved(tmp_path / "i16.png", Image.fromarray(fine), transparency=int(fine[2, 3])),
+    ]
+    for file in files:
+        with pytest.raises(InputError, match="transparent in places; lay it on a background and save it without"):
+            read_levels(file)
+    named = saved(tmp_path / "no.png", Image.fromarray(fine), transparency=1)  # a level that no pixel has
+    np.testing.assert_array_equal(read_levels(named), fine[None])
+
+
+def test_a_jpeg_file_says_how_it_was_rounded(tmp_path):
+    table = np.arange(1, 65)
+    path = saved(tmp_path / "a.jpg", Image.fromarray(GREY), qtables=[table.tolist()])
+    found = read_jpeg_table(path)
+    assert found is not None
+    np.testing.assert_array_equal(found, table.reshape(8, 8))
+    assert read_jpeg_table(saved(tmp_path / "a.png", Image.fromarray(GREY))) is None
+    turned = Image.Exif()
+    turned[0x0112] = 6
+    assert read_jpeg_table(saved(tmp_path / "t.jpg", Image.fromarray(GREY), exif=turned)) is None
+    with pytest.raises(InputError, match="no such file"):
+        read_jpeg_table(tmp_path / "none.jpg")
 
 
 def half_a_png() -> bytes:

@@ -1,6 +1,7 @@
 """The command line: parse, call, print. Heavy imports stand inside their command: `--help` answers at once.
 
-Exit status: 0 done, 2 the input cannot be used (one line on stderr says why), 130 stopped with Ctrl-C.
+Exit status: 0 done, 1 done and the answer is no (grade, recover), 2 the input cannot be used (one line on stderr says
+why), 130 stopped with Ctrl-C.
 """
 
 import os

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from convscope import __version__
-from convscope.cli import atlas, conv, digits
+from convscope.cli import atlas, conv, digits, explain, grade, recover
 from convscope.cli.commands import group
 
 app = group("See what a convolutional network learns: from one kernel to a whole network.")
@@ -17,7 +17,10 @@ app.add_typer(predict, name="predict")
 train.command("digits")(digits.train)
 predict.command("digits")(digits.predict)
 app.command("conv")(conv.conv)
+app.command("explain")(explain.explain)
 app.command("atlas")(atlas.atlas)
+app.command("recover")(recover.recover)
+app.command("grade")(grade.grade)
 
 
 def _print_version(wanted: bool) -> None:

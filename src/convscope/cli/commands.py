@@ -150,6 +150,15 @@ def say_skipped(skipped: tuple[str, ...]) -> None:
             say_error(f"  {line}")
 
 
+def numbers(name: str, text: str) -> int | tuple[int, ...]:
+    """An option of one whole number, or of several with commas between."""
+    try:
+        given = tuple(int(part) for part in text.split(","))
+    except ValueError as problem:
+        raise InputError(f"{name}={text!r}: not whole numbers; write {name} as 1 or 1,2") from problem
+    return given[0] if len(given) == 1 else given
+
+
 def print_json(value: Any) -> None:
     """One JSON object on stdout, on one line."""
     typer.echo(json.dumps(value, allow_nan=False))

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from convscope.cli.commands import Json, print_json
+from convscope.cli.commands import Json, numbers, print_json
 from convscope.errors import InputError
 
 
@@ -23,7 +23,7 @@ def conv(
             "-k",
             metavar="KERNEL",
             help='A name (sobel-x, blur, ...; a wrong one lists all), numbers with "," between columns and '
-            '";" between rows, or a .npy file of a matrix.',
+            '";" between rows, or a .npy file, as recover saves it.',
         ),
     ],
     output: Annotated[
@@ -55,6 +55,9 @@ def conv(
             metavar="MODE", help="What the added cells hold: zeros, reflect, replicate or circular."
         ),
     ] = "zeros",
+    bias: Annotated[
+        str, typer.Option(metavar="B", help="Added to the result: one number, or one for each channel of it.")
+    ] = "0",
     flip: Annotated[
         bool, typer.Option("--flip", help="Strict convolution: turn the kernel by 180 degrees first.")
     ] = False,
@@ -87,19 +90,23 @@ def conv(
         raise InputError(f"output={str(output)!r}: neither .png nor .npy; end the name in one of them")
     taps = filters.read_kernel(kernel)
     how = {
-        "stride": _numbers("stride", stride),
-        "padding": padding if padding in ("valid", "same") else _numbers("padding", padding),
-        "dilation": _numbers("dilation", dilation),
+        "stride": numbers("stride", stride),
+        "padding": padding if padding in ("valid", "same") else numbers("padding", padding),
+        "dilation": numbers("dilation", dilation),
         "padding_mode": padding_mode,
         "flip": flip,
     }
+    added = _biases(bias)
     check_can_write(output)
     picture = read_channels(image) / np.float32(255)
     result = filters.apply(picture, taps, **how)
+    if len(added) not in (1, len(result)):
+        raise InputError(f"bias={bias!r}: {len(added)} numbers for {len(result)} channels; give one, or one for each")
+    result += np.array(added, np.float32)[:, None, None]
     rows, columns = filters.left_over(picture, taps, **how)
-    facts = {"image": str(image), "kernel": taps.tolist(), **how}
+    facts = {"image": str(image), "kernel": taps.tolist(), **how, "bias": added}
     if as_picture:
-        shown = filters.show(result, taps)
+        shown = filters.show(result, taps, added)
         facts["scale"] = shown.scale
         write_whole(output, png(shown.picture, facts))
     else:
@@ -113,7 +120,7 @@ def conv(
     if as_json:
         print_json(facts)
         return
-    typer.echo(f"{filters.describe(image, picture)}; kernel {taps.shape[0]} x {taps.shape[1]}")
+    typer.echo(f"{filters.describe(image, picture)}; kernel {taps.shape[-2]} x {taps.shape[-1]}")
     typer.echo(f"{filters.describe(output, result)}; values from {result.min():.4g} to {result.max():.4g}")
     if rows or columns:
         typer.echo(f"left over by the stride: {rows} rows at the bottom, {columns} columns at the right")
@@ -121,9 +128,11 @@ def conv(
         typer.echo(f"scale: {facts['scale']}")
 
 
-def _numbers(name: str, text: str) -> int | tuple[int, ...]:
+def _biases(text: str) -> list[float]:
     try:
-        numbers = tuple(int(part) for part in text.split(","))
+        given = [float(part) for part in text.split(",")]
     except ValueError as problem:
-        raise InputError(f"{name}={text!r}: not whole numbers; write {name} as 1 or 1,2") from problem
-    return numbers[0] if len(numbers) == 1 else numbers
+        raise InputError(f"bias={text!r}: not numbers; write bias as 0.5 or 0.5,0,0.1") from problem
+    if not all(abs(bias) < 1e30 for bias in given):
+        raise InputError(f"bias={text!r}: holds NaN or numbers too large; pixels count from 0 to 1")
+    return given

@@ -6,8 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from convscope.cli.commands import Json, print_json
-from convscope.cli.conv import _numbers
+from convscope.cli.commands import Json, numbers, print_json
 from convscope.errors import InputError
 
 COLOURS = ("red", "green", "blue")
@@ -95,10 +94,15 @@ def explain(
     if as_json and as_latex:
         raise InputError("--json and --latex: one form at a time; leave one of them out")
     taps = filters.read_kernel(kernel)
+    if taps.ndim != 2:
+        raise InputError(
+            f"kernel={kernel!r}: {taps.shape[0]} x {taps.shape[1]} kernels, and a cell is explained under one; "
+            "save one of them, as in kernel[0, 0]"
+        )
     how: dict[str, Any] = {
-        "stride": _numbers("stride", stride),
-        "padding": padding if padding in ("valid", "same") else _numbers("padding", padding),
-        "dilation": _numbers("dilation", dilation),
+        "stride": numbers("stride", stride),
+        "padding": padding if padding in ("valid", "same") else numbers("padding", padding),
+        "dilation": numbers("dilation", dilation),
         "padding_mode": padding_mode,
         "flip": flip,
     }
@@ -135,7 +139,7 @@ def explain(
 
 
 def _cell(name: str, text: str, size: tuple[int, ...], what: str) -> tuple[int, int]:
-    given = _numbers(name, text)
+    given = numbers(name, text)
     rows, columns = size
     if not isinstance(given, tuple) or len(given) != 2:
         raise InputError(f"{name}={text!r}: a row and a column are needed; write {name} as {rows // 2},{columns // 2}")

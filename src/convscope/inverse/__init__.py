@@ -1,1 +1,1 @@
-"""Which kernel made this picture from that one? `descend` learns it by gradient descent."""
+"""Which kernel made this picture from that one: `recover` solves for it, `descend` learns it step by step."""

@@ -4,10 +4,11 @@ import os
 import warnings
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float32
-from PIL import Image, ImageOps
+from PIL import ExifTags, Image, ImageOps
 
 from convscope.errors import InputError
 
@@ -38,7 +39,29 @@ def read_channels(path: str | os.PathLike[str]) -> Float32[np.ndarray, "c h w"]:
     return _read(path, _channels)
 
 
-def _read(path: str | os.PathLike[str], values: Callable[[Image.Image], np.ndarray]) -> np.ndarray:
+def read_levels(path: str | os.PathLike[str]) -> np.ndarray:
+    """The picture as it is stored, (c, h, w) of one channel or three: uint8, uint16, or float32 for files of floats.
+
+    Nothing is stretched or laid on a background; palettes and other colours than RGB are turned into RGB, and colours
+    that are all grey into one channel: three copies would count as three measurements. Raises InputError as
+    `read_grey` does, and for a picture that is transparent anywhere.
+    """
+    return _read(path, lambda image: _levels(Path(path), image))
+
+
+def read_jpeg_table(path: str | os.PathLike[str]) -> np.ndarray | None:
+    """The (8, 8) quanta of a JPEG file's luma, row by row; None for other files, and for those shown turned."""
+
+    def table(image: Image.Image) -> np.ndarray | None:
+        quanta = getattr(image, "quantization", None)
+        if image.getexif().get(ExifTags.Base.Orientation, 1) != 1:
+            return None
+        return np.array(quanta[0], np.int64).reshape(8, 8) if quanta else None
+
+    return _read(path, table, upright=False)
+
+
+def _read(path: str | os.PathLike[str], values: Callable[[Image.Image], Any], upright: bool = True) -> Any:
     path = Path(path)
     try:
         _check_file(path)
@@ -49,7 +72,7 @@ def _read(path: str | os.PathLike[str], values: Callable[[Image.Image], np.ndarr
                 _check_size(path, image.size)
                 image.verify()  # a PNG's checksums, which decoding leaves unread
             with Image.open(path, formats=FORMATS) as image:
-                return values(ImageOps.exif_transpose(image))
+                return values(ImageOps.exif_transpose(image) if upright else image)
     except InputError:
         raise
     except (Image.DecompressionBombWarning, Image.DecompressionBombError) as problem:
@@ -99,6 +122,31 @@ def _channels(image: Image.Image) -> np.ndarray:
     if image.mode in ("1", "L", "LA", "La", "I", "F") or image.mode.startswith("I;16"):
         return _grey(image)[np.newaxis]
     return np.asarray(_on_white(image).convert("RGB"), np.float32).transpose(2, 0, 1)
+
+
+def _levels(path: Path, image: Image.Image) -> np.ndarray:
+    if _sees_through(image):
+        raise InputError(f"{path}: transparent in places; lay it on a background and save it without transparency")
+    if image.mode.startswith("I;16"):
+        return np.asarray(image).astype(np.uint16)[np.newaxis]
+    if image.mode == "I":
+        values = np.asarray(image)
+        if values.min() < 0 or values.max() >= 2**16:
+            raise InputError(f"{path}: whole numbers from {values.min()} to {values.max()}; save it with 8 or 16 bits")
+        return values.astype(np.uint16)[np.newaxis]
+    if image.mode == "F":
+        return np.asarray(image, np.float32)[np.newaxis]
+    colours = np.asarray(image.convert("RGB")).transpose(2, 0, 1)
+    return colours[:1] if (colours[1:] == colours[0]).all() else colours
+
+
+def _sees_through(image: Image.Image) -> bool:
+    """Whether any pixel is transparent, not whether the file could hold one that is."""
+    if not image.has_transparency_data:
+        return False
+    if image.mode.startswith("I"):
+        return bool((np.asarray(image) == image.info["transparency"]).any())
+    return np.asarray(image.convert("RGBA"))[..., 3].min() < 255
 
 
 def _on_white(image: Image.Image) -> Image.Image:
