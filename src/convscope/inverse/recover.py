@@ -104,7 +104,6 @@ def _told(search: Search, found: Answer, table: np.ndarray | None) -> Recovery:
         found, told = _unblurred(search, found, table)
         why, kernel, bias = [*why, *told], found.kernel(c, m), found.biases(m)
     reasons = remarks(search, found, bias)
-    total = sum(joined(tiles).centred.energy.sum() for tiles in found.systems)
     p = len(found.systems[0][0].gram)
     unseen = held_out(found.systems, found.model, np.arange(p))
     tolerance = max(3 * found.rms, 3 * found.floor, 1e-5 * found.scale)
@@ -126,7 +125,7 @@ def _told(search: Search, found: Answer, table: np.ndarray | None) -> Recovery:
         residual=found.rms,
         rounding=found.floor,
         held_out=float(np.sqrt(unseen.mean())) if len(unseen) else found.rms,
-        explained=float(1 - found.squares / total) if total > 0 else 0.0,
+        explained=found.explained,
         windows=counted,
         clipped=float(np.mean(clipped)) if clipped else 0.0,
         rank=p - len(null),

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from convscope.inverse.normal import Equations, joined
 from convscope.inverse.pairs import Pair
 from convscope.inverse.sizes import choose, held_out
 from convscope.inverse.solve import Fit, Model, Spread, model, solve, spread
-from convscope.inverse.tiles import Taps, interior, predicted, tile_equations
+from convscope.inverse.tiles import Taps, interior, predicted, split, tile_equations
 from convscope.ops import values
 
 Sound = Sequence[np.ndarray | None]
@@ -52,6 +53,12 @@ class Answer:
         """Root mean square of what is left over, in grey levels, by the degrees of freedom."""
         free = sum(fit.free for fit in self.fits)
         return float(np.sqrt(self.squares / max(self.count - free, 1)))
+
+    @cached_property
+    def explained(self) -> float:
+        """Share of the variance of `after`."""
+        total = float(sum(joined(tiles).centred.energy.sum() for tiles in self.systems))
+        return 1 - self.squares / total if total > 0 else 0.0
 
     @property
     def good(self) -> bool:
@@ -211,6 +218,8 @@ class Search:
         for with_bias in (True, False) if self.bias is None else (self.bias,):
             law = self.model(size, with_bias)
             fits = [solve(total, law) for total in totals]
+            if self.bias is None and with_bias and not any(self._matters(fit.bias).any() for fit in fits):
+                continue
             squares = [fit.squares(total) for fit, total in zip(fits, totals)]
             spreads = [spread(tiles, law, fit, each) for tiles, fit, each in zip(systems, fits, squares)]
             if any(self._asked_for(fit, errors) for fit, errors in zip(fits, spreads)):
@@ -221,9 +230,12 @@ class Search:
         return Answer(window, taps, mixing, law, systems, fits, spreads, left, count, floor, self.scale)
 
     def _asked_for(self, fit: Fit, errors: Spread) -> bool:
-        """Whether a bias is there beyond doubt, and more than rounding."""
-        small = 0.02 * self.pairs[0].step + 1e-6 * self.scale
-        return bool((np.abs(fit.bias) > np.maximum(3 * errors.bias, small)).any())
+        """Whether a bias is there beyond doubt."""
+        return bool((self._matters(fit.bias) & (np.abs(fit.bias) > 3 * errors.bias)).any())
+
+    def _matters(self, bias: np.ndarray) -> np.ndarray:
+        """Whether a bias is more than rounding."""
+        return np.abs(bias) > 0.02 * self.pairs[0].step + 1e-6 * self.scale
 
     def _unclipped(self) -> Sound:
         """The cells of each pair that do not look clipped."""
@@ -247,10 +259,10 @@ class Search:
         kernel, bias = answer.kernel(self.c, self.m), answer.biases(self.m)
         found = []
         for pair in self.pairs:
-            region = interior(pair, answer.window)
-            made = predicted(pair, answer.taps, kernel, bias, region)
             cells = np.zeros(pair.after.shape[1:], bool)
-            sound = pair.sound(made, 1 + 3 * answer.rms)
-            cells[region.cells] = True if sound is None else sound
+            for part in split(interior(pair, answer.window)):
+                made = predicted(pair, answer.taps, kernel, bias, part)
+                sound = pair.sound(made, 1 + 3 * answer.rms)
+                cells[part.cells] = True if sound is None else sound
             found.append(cells)
         return found

@@ -124,8 +124,8 @@ def quick(e: Equations, model: Model) -> Fit:
     if model.nonnegative or not len(gram):
         return solve(e, model)
     try:
-        factor = linalg.cholesky(gram, lower=True)
-    except linalg.LinAlgError:
+        factor = np.linalg.cholesky(gram)
+    except np.linalg.LinAlgError:
         return solve(e, model)
     pivots = np.diag(factor)
     if pivots.min() < 1e-5 * pivots.max():  # its square is still above BLIND
@@ -147,7 +147,8 @@ def _with(fit: Fit, **changed: Any) -> Fit:
 def _solve_free(e: Equations, model: Model) -> Fit:
     z, start = model.basis, model.start
     rest = z.T @ (e.moment - (e.gram @ start)[:, None])
-    values, vectors = linalg.eigh(z.T @ e.gram @ z)
+    # NumPy's: SciPy brings threads of its own, and on a busy machine the two fight for the cores
+    values, vectors = np.linalg.eigh(z.T @ e.gram @ z)
     values, vectors = np.maximum(values[::-1], 0), vectors[:, ::-1]
     seen = values > BLIND * max(values[0], np.finfo(float).tiny) if len(values) else values > 0
     damped = values + model.ridge * (values.mean() if len(values) else 0)
@@ -175,7 +176,7 @@ def _solve_nonnegative(e: Equations, model: Model) -> Fit:
     held_sum = bool(model.start.any())
     symmetric = model.basis.shape[1] + held_sum < len(model.start)
     z = _orbits(model) if symmetric else np.eye(len(model.start))
-    values, vectors = linalg.eigh(z.T @ e.gram @ z)
+    values, vectors = np.linalg.eigh(z.T @ e.gram @ z)
     root = np.sqrt(np.maximum(values, BLIND * values[-1]))
     rows = root[:, None] * vectors.T
     fits = []
@@ -233,7 +234,7 @@ def spread(tiles: list[Equations], model: Model, fit: Fit, squares: np.ndarray) 
         moved = share * np.stack([(other.taps - fit.taps) ** 2 for other in without]).sum(0)
         moved_offset = share * np.stack([(other.bias - fit.bias) ** 2 for other in without]).sum(0)
         usual = textbook.sum() + offset.sum()
-        if usual > 0 and moved.sum() + moved_offset.sum() > 1.5 * usual:
+        if usual > 0 and moved.sum() + moved_offset.sum() > 2 * usual:
             reach = float(stats.t.ppf(0.975, len(full) - 1))
             textbook, offset = np.maximum(textbook, moved), np.maximum(offset, moved_offset)
     errors = np.sqrt(np.maximum(textbook, 0))

@@ -62,22 +62,34 @@ def suspects(
     sound = sound[region.cells]
     found = [_by_place(pair, systems, model)]
     if np.count_nonzero(sound) > 500:
-        misfit = after - made
-        before = pair.before[0].astype(np.float64)
-        found += _by_ranks(pair, before, after, misfit, region, sound)
+        misfit, near = after - made, _around(pair, region)
+        found += _by_ranks(near, after, misfit, sound)
         found.append(_by_tone(made, misfit, sound))
-        found.append(_by_contrast(pair, before, made, misfit, region, sound))
+        found.append(_by_contrast(near, made, misfit, sound))
         if pair.range:
             found.append(_by_linear_light(pair, taps, region, model, misfit, sound))
     return sorted((one for one in found if one and one.share > TELLING), key=lambda one: -one.share)
 
 
-def _at(pair: Pair, region: Region, plane: np.ndarray) -> np.ndarray:
-    """The cells of a plane like `before` on which the middles of a region's windows lie."""
-    rows = np.arange(region.top, region.bottom) * pair.stride[0] + pair.centre[0]
-    columns = np.arange(region.left, region.right) * pair.stride[1] + pair.centre[1]
-    h, w = plane.shape
-    return plane[np.ix_(np.minimum(rows, h - 1), np.minimum(columns, w - 1))]
+def _around(pair: Pair, region: Region, margin: int = 8) -> Pair:
+    """The region alone, and of the first channel before it so much more around as filters of a few cells see."""
+    cuts, centre = [], []
+    ends = (region.top, region.bottom), (region.left, region.right)
+    for (low, high), step, at in zip(ends, pair.stride, pair.centre):
+        start = max(low * step + at - margin, 0)
+        cuts.append(slice(start, (high - 1) * step + at + margin + 1))
+        centre.append(low * step + at - start)
+    before = pair.before[:1, cuts[0], cuts[1]].astype(np.float64)
+    return Pair(before, pair.after[:, region.cells[0], region.cells[1]], (centre[0], centre[1]), pair.stride)
+
+
+def _at(near: Pair, plane: np.ndarray) -> np.ndarray:
+    """The cells of a plane like `before` on which the middles of the windows lie."""
+    places = [
+        np.minimum(np.arange(made) * step + at, have - 1)
+        for made, step, at, have in zip(near.after.shape[1:], near.stride, near.centre, plane.shape)
+    ]
+    return plane[np.ix_(*places)]
 
 
 def _by_place(pair: Pair, systems: Sequence[Sequence[Equations]], model: Model) -> Evidence | None:
@@ -114,15 +126,13 @@ def _moves(pair: Pair) -> str:
     return ": moved by " + ", by ".join(f"{place} (rows, columns) at the {name}" for name, place in corners.items())
 
 
-def _by_ranks(
-    pair: Pair, before: np.ndarray, after: np.ndarray, misfit: np.ndarray, region: Region, sound: np.ndarray
-) -> list[Evidence]:
+def _by_ranks(near: Pair, after: np.ndarray, misfit: np.ndarray, sound: np.ndarray) -> list[Evidence]:
     """The well-known filters that sort instead of add."""
     usual = float((misfit[sound] ** 2).mean())
     found = []
     for name, filtered in RANKS.items():
         for size in (3, 5, 7):
-            squares = float(((after - _at(pair, region, filtered(before, size)))[sound] ** 2).mean())
+            squares = float(((after - _at(near, filtered(near.before[0], size)))[sound] ** 2).mean())
             text = f"a {name} of {size} x {size} cells comes within {squares**0.5:.3g}, a kernel {usual**0.5:.3g}"
             found.append(Evidence(name, 1 - squares / max(usual, 1e-300), text))
     best = max(found, key=lambda one: one.share)
@@ -137,10 +147,9 @@ def _by_tone(made: np.ndarray, misfit: np.ndarray, sound: np.ndarray) -> Evidenc
     return Evidence("tone curve", share, "the misfit follows brightness: a tone curve or gamma")
 
 
-def _by_contrast(
-    pair: Pair, before: np.ndarray, made: np.ndarray, misfit: np.ndarray, region: Region, sound: np.ndarray
-) -> Evidence:
+def _by_contrast(near: Pair, made: np.ndarray, misfit: np.ndarray, sound: np.ndarray) -> Evidence:
     """Sums of the usual non-linear things that edge-keeping, sharpening and equalising filters are made of."""
+    before = near.before[0]
     mean = ndimage.uniform_filter(before, 7)
     contrast = np.sqrt(np.maximum(ndimage.uniform_filter(before**2, 7) - mean**2, 0))
     planes = [
@@ -148,10 +157,10 @@ def _by_contrast(
         ndimage.maximum_filter(before, 3) - before, ndimage.minimum_filter(before, 3) - before,
         contrast, (before - mean) / (contrast + 0.02 * before.std()),
     ]  # fmt: skip
-    change = made - _at(pair, region, before)
+    change = made - _at(near, before)
     level = (made - made.mean()) / max(made.std(), 1e-300)
-    features = [_at(pair, region, plane) for plane in planes]
-    features += [level**2, level**3, change * _at(pair, region, contrast), change * np.abs(change), np.abs(change)]
+    features = [_at(near, plane) for plane in planes]
+    features += [level**2, level**3, change * _at(near, contrast), change * np.abs(change), np.abs(change)]
     return Evidence("non-linear", _explained(misfit, features, sound), "the misfit follows edges and contrast")
 
 
@@ -160,21 +169,17 @@ def _by_linear_light(
 ) -> Evidence:
     """The filter may have worked on light itself and not on the numbers that stand for it (sRGB, IEC 61966-2-1)."""
     most = float(pair.range[1]) if pair.range else 1.0
-    light = Pair(_decoded(pair.before[:1] / most), _decoded(pair.after[:1] / most), pair.centre, pair.stride)
-    parts = tile_equations(light, taps, region, 0.0, _placed(sound, region, pair))
-    fit = solve(joined(parts), model if len(model.start) == len(parts[0].gram) else _like(model, parts[0]))
-    made = predicted(light, taps, fit.taps.T.reshape(1, 1, *taps.size), fit.bias, region)[0]
-    squares = ((pair.after[0][region.cells] - most * _encoded(made))[sound] ** 2).sum()
+    near = _around(pair, region, margin=max(taps.size))
+    light = Pair(_decoded(near.before / most), _decoded(near.after[:1] / most), near.centre, near.stride)
+    here = Region(0, sound.shape[0], 0, sound.shape[1])
+    e = joined(tile_equations(light, taps, here, 0.0, sound))
+    fit = solve(e, model if len(model.start) == len(e.gram) else _like(model, e))
+    made = predicted(light, taps, fit.taps.T.reshape(1, 1, *taps.size), fit.bias, here)[0]
+    squares = ((near.after[0] - most * _encoded(made))[sound] ** 2).sum()
     share = 1 - float(squares / max((misfit[sound] ** 2).sum(), 1e-300))
     return Evidence(
         "linear light", share, "a kernel fits far better in linear light (sRGB decoded): decode both pictures first"
     )
-
-
-def _placed(sound: np.ndarray, region: Region, pair: Pair) -> np.ndarray:
-    whole = np.zeros(pair.after.shape[1:], bool)
-    whole[region.cells] = sound
-    return whole
 
 
 def _like(model: Model, e: Equations) -> Model:

@@ -13,7 +13,7 @@ from convscope.inverse.pairs import Pair
 SIDE = 4
 """Regions along a side: sixteen a picture, enough to see how much they differ."""
 
-MOST_LEFT_OUT = 1_000_000
+MOST_LEFT_OUT = 250_000
 """Windows written out one by one, at most; where more are cut short by clipping, so many of the sound ones do."""
 
 

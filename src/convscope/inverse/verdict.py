@@ -34,7 +34,8 @@ def verdict_of(
     if answer.good:
         return "exact", []
     over = f"{answer.rms:.3g} levels are left over" if pair.step else f"{answer.rms:.3g} is left over"
-    turned = orientation(pair.before.mean(0), pair.after.mean(0)) if pair.same_size() else None
+    alike = answer.explained > 0.9  # pictures that lie on each other
+    turned = orientation(pair.before.mean(0), pair.after.mean(0)) if pair.same_size() and not alike else None
     if turned:
         return "moved", [f"after is {turned}; undo that first", over]
     if (gain := _gain_of_larger(search, answer)) > (0.5 if search.margin else 0.2):  # JPEG gives larger ones some to do
@@ -47,7 +48,7 @@ def verdict_of(
     found = [one for one in found if one.share * answer.rms**2 > answer.floor**2]
     if found:
         return "not a convolution", [f"{one.text} ({one.share:.0%} of the misfit)" for one in found[:3]] + [over]
-    if answer.squares > 0.9 * sum(joined(tiles).centred.energy.sum() for tiles in answer.systems):
+    if answer.explained < 0.1:
         return "unrelated", ["the best kernel explains less than 10 % of after; check that the two belong together"]
     worst = max(float(errors.taps.max()) for errors in answer.spreads)
     if worst > VAGUE * max(float(np.abs(fit.taps).max()) for fit in answer.fits):
