@@ -100,7 +100,8 @@ def test_a_module_holds_one_idea(path: Path):
 
 
 def test_names_a_person_calls():
-    assert sorted(convscope.__all__) == ["corr2d", "draw", "examples", "explain", "layers", "maps", "receptive_field", "recover"]
+    names = "corr2d draw examples explain layers maps receptive_field recover"
+    assert sorted(convscope.__all__) == names.split()
     assert all(callable(getattr(convscope, name)) for name in convscope.__all__)
     assert set(convscope.__all__) <= set(dir(convscope))
 

@@ -6,7 +6,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from PIL import Image
-from scipy import signal
+from PIL.JpegImagePlugin import JpegImageFile
+from scipy.signal import correlate2d, windows
 from skimage import data
 
 
@@ -18,7 +19,7 @@ def photo(name: str) -> np.ndarray:
 
 def filtered(picture: np.ndarray, kernel: np.ndarray) -> np.ndarray:
     """Cross-correlation in float64, as large as the picture, mirrored beyond the edge."""
-    return signal.correlate2d(picture.astype(float), kernel, "same", "symm")
+    return correlate2d(picture.astype(float), kernel, "same", "symm")
 
 
 def rounded(values: np.ndarray) -> np.ndarray:
@@ -28,7 +29,7 @@ def rounded(values: np.ndarray) -> np.ndarray:
 
 def gaussian(size: int, sigma: float) -> np.ndarray:
     """(size, size), sums to one."""
-    side = signal.windows.gaussian(size, sigma)
+    side = windows.gaussian(size, sigma)
     return np.outer(side, side) / side.sum() ** 2
 
 
@@ -36,7 +37,8 @@ def as_jpeg(picture: np.ndarray, quality: int) -> tuple[np.ndarray, np.ndarray]:
     """The picture after a visit to a JPEG file, and the quanta of that file."""
     file = io.BytesIO()
     Image.fromarray(picture).save(file, "JPEG", quality=quality)
-    with Image.open(file) as image:
+    file.seek(0)
+    with JpegImageFile(file) as image:
         return np.asarray(image), np.array(image.quantization[0])
 
 

@@ -145,7 +145,7 @@ def test_opencv_filters(photo):
 
 
 def test_opencv_gaussian_is_not_quite_the_one_it_names(photo):
-    """In eight bits OpenCV's taps are multiples of 1/256 along each axis: found so, and told from the Gaussian itself."""
+    """In eight bits OpenCV's taps are multiples of 1/256 along each axis: found so, and told from the Gaussian."""
     named = cv2.getGaussianKernel(7, 1.5)
     found = recover(photo, cv2.GaussianBlur(photo, (7, 7), 1.5))
     row = np.round(found.kernel.sum(0) * 256) / 256

@@ -113,7 +113,7 @@ def test_what_cannot_be_told():
 
 @pytest.mark.parametrize("where", ["alike", "growing"])
 def test_intervals_cover_the_truth_as_often_as_they_say(where):
-    """95 % intervals over 300 pictures: of noise that is alike everywhere, and of noise that differs from place to place."""
+    """95 % intervals over 300 pictures, with noise that is alike everywhere or differs from place to place."""
     rng = np.random.default_rng(11)
     held = asked = 0
     for _ in range(300):
