@@ -226,8 +226,8 @@ NOT_CONVOLUTIONS = {
 @pytest.mark.parametrize("name", NOT_CONVOLUTIONS)
 def test_refused_with_the_evidence(photo, name):
     program, evidence = NOT_CONVOLUTIONS[name]
-    after = np.clip(program(photo), 0, 255).astype(np.uint8)
-    found = recover(photo, after)
+    before = photo[:300, :300]
+    found = recover(before, np.clip(program(before), 0, 255).astype(np.uint8))
     assert found.verdict == "not a convolution", found
     assert not found.believable
     assert any(evidence in reason for reason in found.reasons), found.reasons

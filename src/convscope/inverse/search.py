@@ -1,7 +1,7 @@
 """Kernels for given pictures: of a size, or of the size and the channels that the pictures ask for."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -34,6 +34,7 @@ class Answer:
 
     window  holds `taps`. Cells that it does not fit on are not counted: a program with a window of that size treats
             them as border, even where the outer taps of its kernel are zero
+    outdid_larger  whether larger kernels were tried and foretold unseen parts no better
     """
 
     window: Taps
@@ -47,6 +48,7 @@ class Answer:
     count: int
     floor: float
     scale: float
+    outdid_larger: bool = False
 
     @property
     def rms(self) -> float:
@@ -114,12 +116,14 @@ class Search:
         """The best kernel of a size, or of the best size, about `shift` cells from where it is expected."""
         if isinstance(size, str):
             values.choice(size, "size", ("auto",))
-            window, taps, mixing = self._of_itself(shift)
+            window, taps, mixing, outdid_larger = self._of_itself(shift)
         else:
             window = taps = Taps.around(*values.pair(size, "size"), shift)
+            outdid_larger = False
             self._check_windows(window)
             mixing = self.channels if self.channels != "auto" else self._mixing(window)
-        return self._solved(window, taps, mixing, self.equations(window, mixing, self._sound(window, mixing)))
+        found = self._solved(window, taps, mixing, self.equations(window, mixing, self._sound(window, mixing)))
+        return replace(found, outdid_larger=outdid_larger)
 
     def model(self, size: tuple[int, int, int], bias: bool = True) -> Model:
         return model(size, self.constraints, bias, self.ridge)
@@ -140,7 +144,7 @@ class Search:
             for tile in tile_equations(view(pair), taps, interior(pair, taps), self.level, cells)
         ]
 
-    def _of_itself(self, shift: tuple[int, int]) -> tuple[Taps, Taps, str]:
+    def _of_itself(self, shift: tuple[int, int]) -> tuple[Taps, Taps, str, bool]:
         for side in LARGEST_AUTO:
             full = self._largest(side, shift)
             mixing = self.channels if self.channels != "auto" else self._mixing(full)
@@ -149,14 +153,14 @@ class Search:
             systems = [[self._raw(tile) for tile in tiles] for tiles in systems]
             least = Taps.around(min(3, full.rows), min(3, full.columns), shift)
             if self._blind(systems, full, least, c):
-                return least, least, mixing  # the smallest that shows what these pictures cannot tell
+                return least, least, mixing, False  # the smallest that shows what these pictures cannot tell
             no_matter = JPEG_ARTEFACTS if self.margin else 0.0
             window, taps = choose(
                 systems, full, c, lambda size: self.model(size, self.bias is not False), no_matter
             )
             if window.rows < full.rows or full.rows < side:
                 break
-        return window, taps, mixing
+        return window, taps, mixing, window.rows < full.rows
 
     def _blind(self, systems: list[list[Equations]], full: Taps, taps: Taps, c: int) -> bool:
         """Whether some direction of so few taps changes nothing in these pictures."""

@@ -65,9 +65,13 @@ def choose(
         return worse.mean() <= doubt + ignored * best.mean() + rounding
 
     squares = [taps for k in range(min(full.size)) if (taps := full.shrunk(k, k, k, k))]
+    # of large ones every second, as their equations are long to solve; those between have their turn below
+    squares = [taps for k, taps in enumerate(squares) if taps.rows <= 15 or k % 2 == 0]
     tried = {taps: errors(taps) for taps in squares}
     best = min(tried.values(), key=lambda errors: float(errors.mean()))
     small = next(taps for taps in reversed(squares) if as_good(taps, tried[taps], best))
+    if (less := small.shrunk(1, 1, 1, 1)) and less not in tried and as_good(less, errors(less), best):
+        small = less
     return small, _trimmed(small, best, errors, as_good)
 
 

@@ -121,7 +121,8 @@ def _moves(pair: Pair) -> str:
         at = spot(x[rows, columns], y[rows, columns])
         if at.share > 0.02:
             corners[name] = (at.row, at.column)
-    if len(set(corners.values())) < 2:
+    spread = np.ptp(list(corners.values()), axis=0) if corners else np.zeros(2)
+    if spread.max() < 3:  # less is what the middle of a symmetric response wavers by
         return ""
     return ": moved by " + ", by ".join(f"{place} (rows, columns) at the {name}" for name, place in corners.items())
 
@@ -166,7 +167,7 @@ def _by_contrast(near: Pair, made: np.ndarray, misfit: np.ndarray, sound: np.nda
 
 def _by_linear_light(
     pair: Pair, taps: Taps, region: Region, model: Model, misfit: np.ndarray, sound: np.ndarray
-) -> Evidence:
+) -> Evidence | None:
     """The filter may have worked on light itself and not on the numbers that stand for it (sRGB, IEC 61966-2-1)."""
     most = float(pair.range[1]) if pair.range else 1.0
     near = _around(pair, region, margin=max(taps.size))
@@ -177,9 +178,8 @@ def _by_linear_light(
     made = predicted(light, taps, fit.taps.T.reshape(1, 1, *taps.size), fit.bias, here)[0]
     squares = ((near.after[0] - most * _encoded(made))[sound] ** 2).sum()
     share = 1 - float(squares / max((misfit[sound] ** 2).sum(), 1e-300))
-    return Evidence(
-        "linear light", share, "a kernel fits far better in linear light (sRGB decoded): decode both pictures first"
-    )
+    text = "a kernel fits far better in linear light (sRGB decoded): decode both pictures first"
+    return Evidence("linear light", share, text) if share > 0.5 else None
 
 
 def _like(model: Model, e: Equations) -> Model:

@@ -8,7 +8,7 @@ from convscope.inverse.normal import joined
 from convscope.inverse.pairs import Pair
 from convscope.inverse.search import Answer, Search
 from convscope.inverse.solve import solve
-from convscope.inverse.suspects import suspects
+from convscope.inverse.suspects import Evidence, suspects
 from convscope.inverse.tiles import Taps, interior, tile_equations
 
 UNSURE = 0.05
@@ -38,14 +38,10 @@ def verdict_of(
     turned = orientation(pair.before.mean(0), pair.after.mean(0)) if pair.same_size() and not alike else None
     if turned:
         return "moved", [f"after is {turned}; undo that first", over]
-    if (gain := _gain_of_larger(search, answer)) > (0.5 if search.margin else 0.2):  # JPEG gives larger ones some to do
+    found = _suspects(search, answer, kernel, bias)
+    gain = 0.0 if answer.outdid_larger else _gain_of_larger(search, answer)
+    if gain > (0.5 if search.margin else 0.2):  # JPEG gives larger kernels some to do
         return "too small", [f"a larger kernel explains {gain:.0%} of what is left over; use a larger size or 'auto'"]
-    sound, unclipped = search.unclipped_by(answer)[0], pair.sound(margin=search.margin)
-    if unclipped is not None and np.count_nonzero(sound) < 0.5 * np.count_nonzero(unclipped):
-        sound = unclipped  # a kernel that foretells so badly is no judge of what was clipped
-    found = suspects(pair, answer.window, answer.placed(kernel), bias, sound, answer.systems[:1], answer.model)
-    # less is what programs do that round between two passes
-    found = [one for one in found if one.share * answer.rms**2 > answer.floor**2]
     if found:
         return "not a convolution", [f"{one.text} ({one.share:.0%} of the misfit)" for one in found[:3]] + [over]
     if answer.explained < 0.1:
@@ -54,6 +50,17 @@ def verdict_of(
     if worst > VAGUE * max(float(np.abs(fit.taps).max()) for fit in answer.fits):
         return "undetermined", [f"the noise ({over}) makes single taps uncertain by {worst:.2g}", _what_to_take(pair)]
     return "noisy", [f"{over}, where rounding leaves {answer.floor:.2f}: {_noise(answer)}" if pair.step else over]
+
+
+def _suspects(search: Search, answer: Answer, kernel: np.ndarray, bias: np.ndarray) -> list[Evidence]:
+    """What explains more of the misfit than rounding does."""
+    pair = search.pairs[0]
+    sound, unclipped = search.unclipped_by(answer)[0], pair.sound(margin=search.margin)
+    if unclipped is not None and np.count_nonzero(sound) < 0.5 * np.count_nonzero(unclipped):
+        sound = unclipped  # a kernel that foretells so badly is no judge of what was clipped
+    found = suspects(pair, answer.window, answer.placed(kernel), bias, sound, answer.systems[:1], answer.model)
+    # less is what programs do that round between two passes
+    return [one for one in found if one.share * answer.rms**2 > answer.floor**2]
 
 
 def _noise(answer: Answer) -> str:
