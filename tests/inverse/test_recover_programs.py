@@ -179,6 +179,13 @@ def test_jpeg(photo, pictures, name, quality):
     assert np.abs(found.kernel - truth).max() < 0.6 * np.abs(blurred.kernel - truth).max()
 
 
+def test_jpeg_that_cannot_be_allowed_for_says_so(pictures):
+    scene = (40 + 0.6 * pictures.photo("coins")).astype(np.uint8)
+    after, table = pictures.as_jpeg(pictures.rounded(pictures.filtered(scene, JPEG_KERNELS["gaussian"])), 85)
+    found = recover(scene, after, size=5, jpeg=table, constraints=("symmetric",))
+    assert any("the true kernel may be sharper than this one" in reason for reason in found.reasons)
+
+
 def test_jpeg_of_itself_finds_the_size(photo, pictures):
     truth = JPEG_KERNELS["gaussian"]
     after, table = pictures.as_jpeg(pictures.rounded(pictures.filtered(photo, truth)), 85)

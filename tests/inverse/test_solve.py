@@ -80,6 +80,19 @@ def test_constrained_optimum_beside_scipy(constraints, seed):
         assert taps.min() >= -1e-12
 
 
+def test_symmetry_is_each_channels_own():
+    """Two channels: half a turn exchanges taps within a channel, not between the two."""
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((2, 20, 23))
+    truth = np.array([[[1.0, 0, 1], [2, 3, 2], [1, 0, 1]], [[0, 4, 0], [-5, 1, -5], [0, 4, 0]]])
+    y = np.einsum("cijuv,cuv->ij", np.lib.stride_tricks.sliding_window_view(x, (3, 3), axis=(1, 2)), truth)
+    fit = solve.solve(normal.equations(x, y[None], (3, 3)), solve.model((2, 3, 3), ("symmetric", "nonnegative")))
+    taps = fit.taps.reshape(2, 3, 3)
+    np.testing.assert_allclose(taps, taps[:, ::-1, ::-1], atol=1e-12)
+    assert taps.min() >= 0
+    assert np.abs(taps[0] - taps[1]).max() > 1
+
+
 @pytest.mark.parametrize("model", [
     solve.model((1, 3, 3)), solve.model((1, 3, 3), bias=True), solve.model((1, 3, 3), ("symmetric",), bias=True),
     solve.model((1, 3, 3), ("sums to one",), ridge=0.2),
@@ -132,4 +145,4 @@ def test_intervals_cover_the_truth_as_often_as_they_say(where):
         errors = solve.spread(tiles, law, fit, fit.squares(total))
         held += np.count_nonzero(np.abs(fit.taps[:, 0] - kernel.ravel()) <= errors.reach * errors.taps[:, 0])
         asked += kernel.size
-    assert 0.93 <= held / asked <= 0.975
+    assert 0.93 <= held / asked <= 0.97

@@ -100,7 +100,7 @@ def _told(search: Search, found: Answer, table: np.ndarray | None) -> Recovery:
     kernel, bias = found.kernel(c, m), found.biases(m)
     null = _null_space(found, c)
     verdict, why = verdict_of(search, found, kernel, bias, null)
-    if verdict == "noisy" and table is not None and found.channels == "shared" and not search.constraints:
+    if verdict == "noisy" and table is not None:
         found, told = _unblurred(search, found, table)
         why, kernel, bias = [*why, *told], found.kernel(c, m), found.biases(m)
     reasons = remarks(search, found, bias)
@@ -150,11 +150,16 @@ def _table(jpeg: ArrayLike, pairs: list[Pair]) -> np.ndarray:
 def _unblurred(search: Search, found: Answer, table: np.ndarray) -> tuple[Answer, list[str]]:
     """The kernel by the bounds of the coefficients that a JPEG file holds, in place of the blurrier one."""
     pair, taps = search.pairs[0], found.taps
+    if found.channels != "shared" or search.constraints or pair.stride != (1, 1) or len(search.pairs) > 1:
+        return found, [
+            "what JPEG rounded away was not allowed for (that takes one kernel, one pair, stride 1, no constraints): "
+            "the true kernel may be sharper than this one"
+        ]
     before, after = (_luma(picture) for picture in (pair.before, pair.after))
     sound = search.unclipped_by(found)[0]
     bias = float(found.fits[0].bias[0]) if found.model.bias else None
     start, better = found.fits[0].taps[:, 0].reshape(taps.size), None
-    while pair.stride == (1, 1):
+    while True:
         first = taps.first_row + pair.centre[0], taps.first_column + pair.centre[1]
         better = refine(before, after, table, first, start, bias, sound)
         if better is None or better.outside > 1 or (less := _without_edge(taps, better)) is None:

@@ -28,6 +28,7 @@ class Model:
     basis (p, q) with orthonormal columns   start (p,)
     ridge         as a share of the mean eigenvalue: minimises |Xk - y|^2 + ridge * (trace(X'X)/q) * |free|^2
     nonnegative   no tap is below zero
+    orbits (p, o) taps that are equal by symmetry, as orthonormal columns; None where each is on its own
     bias          a number is added to every output
     """
 
@@ -36,6 +37,7 @@ class Model:
     bias: bool = False
     ridge: float = 0.0
     nonnegative: bool = False
+    orbits: Float64[np.ndarray, "p o"] | None = None
 
     @cached_property
     def is_free(self) -> bool:
@@ -51,7 +53,7 @@ def model(
     "sums to one"  all taps of an output together    "symmetric"  the same after half a turn, K[-u] = K[u]
     """
     p = int(np.prod(size))
-    basis, start = np.eye(p), np.zeros(p)
+    basis, start, orbits = np.eye(p), np.zeros(p), None
     for name in constraints:
         if name not in CONSTRAINTS:
             raise InputError(f"constraints={constraints!r}: {name!r} is none of {', '.join(map(repr, CONSTRAINTS))}")
@@ -59,11 +61,11 @@ def model(
         turned = np.arange(p).reshape(size)[:, ::-1, ::-1].ravel()
         pairs = np.eye(p) + np.eye(p)[turned]
         basis = np.unique(pairs, axis=0).T
-        basis = basis / np.linalg.norm(basis, axis=0)
+        basis = orbits = basis / np.linalg.norm(basis, axis=0)
     if "sums to one" in constraints:
         start = np.full(p, 1 / p)  # itself symmetric; what is free besides sums to zero
         basis = basis @ linalg.null_space(basis.sum(0)[None])
-    return Model(basis, start, bias, ridge, "nonnegative" in constraints)
+    return Model(basis, start, bias, ridge, "nonnegative" in constraints, orbits)
 
 
 @dataclass(frozen=True, eq=False)
@@ -174,8 +176,7 @@ def _solve_nonnegative(e: Equations, model: Model) -> Fit:
     Equal sums are weighed in as one heavy equation, which finds who is held; those are then solved for exactly.
     """
     held_sum = bool(model.start.any())
-    symmetric = model.basis.shape[1] + held_sum < len(model.start)
-    z = _orbits(model) if symmetric else np.eye(len(model.start))
+    z = np.eye(len(model.start)) if model.orbits is None else model.orbits
     values, vectors = np.linalg.eigh(z.T @ e.gram @ z)
     root = np.sqrt(np.maximum(values, BLIND * values[-1]))
     rows = root[:, None] * vectors.T
@@ -194,14 +195,6 @@ def _solve_nonnegative(e: Equations, model: Model) -> Fit:
         fits.append(_solve_free(one, Model(basis, start, ridge=model.ridge)))
     first = fits[0]
     return _with(first, taps=np.hstack([fit.taps for fit in fits]), bias=np.zeros(len(fits)))
-
-
-def _orbits(model: Model) -> np.ndarray:
-    """Taps that are equal by symmetry, as columns."""
-    side = len(model.start)
-    together = np.eye(side) + np.eye(side)[::-1]  # half a turn reverses the flat order of one channel's taps
-    orbits = np.unique(together, axis=0).T
-    return orbits / np.linalg.norm(orbits, axis=0)
 
 
 @dataclass(frozen=True, eq=False)
