@@ -18,13 +18,15 @@ if TYPE_CHECKING:
     from convscope.lens import draw, examples, layers, maps, receptive_field
     from convscope.ops import corr2d
     from convscope.ops.explain import explain
+    from convscope.tasks.networks import load
 
 __version__ = "0.1.0"
-__all__ = ["corr2d", "draw", "examples", "explain", "layers", "maps", "receptive_field", "recover"]
+__all__ = ["corr2d", "draw", "examples", "explain", "layers", "load", "maps", "receptive_field", "recover"]
 
 _ROOM_OF = dict.fromkeys(__all__, "convscope.lens") | {
     "corr2d": "convscope.ops",
     "explain": "convscope.ops.explain",
+    "load": "convscope.tasks.networks",
     "recover": "convscope.inverse.recover",
 }
 
@@ -32,6 +34,8 @@ _ROOM_OF = dict.fromkeys(__all__, "convscope.lens") | {
 def __getattr__(name: str) -> Any:
     if name not in _ROOM_OF:
         raise AttributeError(f"module 'convscope' has no attribute {name!r}; it offers {', '.join(__all__)}")
+    if _ROOM_OF[name] == "convscope.lens":
+        import_module("convscope.tasks.networks")  # whoever takes a model takes "lenet5" too
     return getattr(import_module(_ROOM_OF[name]), name)
 
 

@@ -2,10 +2,11 @@
 
 A kernel of `kernel` cells with `dilation` spans `dilation*(kernel - 1) + 1` cells and steps `stride` cells at
 a time over an axis of `size` cells with `pad = (before, after)` cells added at its ends. Everything here is
-about one axis, but for `Field`, which joins a row axis and a column axis.
+about one axis, but for `Field`, which joins those of a picture, a signal or a volume.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 from convscope.errors import InputError
 
@@ -50,9 +51,7 @@ def output_size(
     return windows
 
 
-def remainder(
-    size: int, kernel: int, stride: int = 1, pad: tuple[int, ...] = (0, 0), dilation: int = 1
-) -> int:
+def remainder(size: int, kernel: int, stride: int = 1, pad: tuple[int, ...] = (0, 0), dilation: int = 1) -> int:
     """Cells at the end that the last window does not reach: `(size + before + after - span) % stride`.
 
     >>> remainder(7, 2, stride=2)
@@ -155,47 +154,69 @@ class Field1D:
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """Receptive field of a layer's units in the picture; each pair is (rows, columns), read as in `Field1D`.
+    """Receptive field of a layer's units in the input, one entry an axis: (rows, columns) of a picture. See `Field1D`.
 
-    `whole` says that every unit sees the whole input, as after flatten and linear layers;
-    `Field.of_everything` makes it.
+    `whole` says that every unit sees the whole input (but for what strides leave unread at its end), as after flatten
+    and linear layers: one place, so stride 0; `Field.of_everything` makes it. `even` says that all boxes follow from
+    size, stride and offset, one axis of positions for each axis of the input; `convscope.lens` also tells of fields
+    that are not. `exact=False` says that the true field may be smaller.
 
     >>> field = Field().through((5, 5), pad=(2, 2)).through((2, 2), stride=(2, 2))
     >>> field, field.box(0, 3)
     (Field(size=(6, 6), stride=(2, 2), offset=(-2, -2), whole=False), (-2, 4, 4, 10))
     """
 
-    size: tuple[int, int] = (1, 1)
-    stride: tuple[int, int] = (1, 1)
-    offset: tuple[int, int] = (0, 0)
+    size: tuple[int, ...] = (1, 1)
+    stride: tuple[Any, ...] = (1, 1)  # whole numbers in an even field; after upsampling also fractions
+    offset: tuple[int, ...] = (0, 0)
     whole: bool = False
+    exact: bool = field(default=True, repr=False)
 
     @classmethod
-    def of_everything(cls, height: int, width: int) -> "Field":
-        """The field of units that see all `height` x `width` cells; at one place, so their stride is 0."""
-        return cls(size=(height, width), stride=(0, 0), offset=(0, 0), whole=True)
+    def of_input(cls, axes: int) -> "Field":
+        """The field of the input's own cells, along that many axes."""
+        return cls((1,) * axes, (1,) * axes, (0,) * axes)
+
+    @classmethod
+    def of_everything(cls, *sizes: int) -> "Field":
+        """The field of units that see all cells of an input of these sizes; at one place, so their stride is 0."""
+        return cls(size=sizes, stride=(0,) * len(sizes), offset=(0,) * len(sizes), whole=True)
+
+    @property
+    def even(self) -> bool:
+        """Whether the box of every unit follows from size, stride and offset."""
+        return True
 
     def axis(self, k: int) -> Field1D:
-        """The row axis (`k=0`) or the column axis (`k=1`) alone."""
+        """One axis alone: of a picture, rows are axis 0, columns axis 1."""
         return Field1D(self.size[k], self.stride[k], self.offset[k])
 
     def through(
         self,
-        kernel: tuple[int, int],
-        stride: tuple[int, int] = (1, 1),
-        pad: tuple[int, int] = (0, 0),
-        dilation: tuple[int, int] = (1, 1),
+        kernel: tuple[int, ...],
+        stride: tuple[int, ...] = (),
+        pad: tuple[int, ...] = (),
+        dilation: tuple[int, ...] = (),
     ) -> "Field":
         """The field after one more sliding window; `pad` is that at (top, left). Whole stays whole."""
         if self.whole:
             return self
-        rows, columns = (self.axis(k).through(kernel[k], stride[k], pad[k], dilation[k]) for k in (0, 1))
-        return Field((rows.size, columns.size), (rows.stride, columns.stride), (rows.offset, columns.offset))
+        axes = range(len(self.size))
+        ones, zeros = (1,) * len(self.size), (0,) * len(self.size)
+        stride, pad, dilation = stride or ones, pad or zeros, dilation or ones
+        after = [self.axis(k).through(kernel[k], stride[k], pad[k], dilation[k]) for k in axes]
+        size, moved, offset = (tuple(getattr(axis, name) for axis in after) for name in ("size", "stride", "offset"))
+        return Field(size, moved, offset, exact=self.exact)
 
-    def box(self, i: int, j: int) -> tuple[int, int, int, int]:
-        """Cells that unit `(i, j)` sees, half open, not clipped: `(top, left, bottom, right)`."""
-        (top, bottom), (left, right) = self.axis(0).interval(i), self.axis(1).interval(j)
-        return top, left, bottom, right
+    def box(self, *place: int) -> tuple[int, ...]:
+        """Cells that the unit at `place` sees, half open, not clipped: the starts of all axes, then the stops.
+
+        Of a picture: `field.box(row, column)` is (top, left, bottom, right).
+        """
+        if self.whole:
+            place = (0,) * len(self.size)
+        intervals = [self.axis(k).interval(i) for k, i in enumerate(place)]
+        return tuple(start for start, _ in intervals) + tuple(stop for _, stop in intervals)
 
 
 def _free_cells(size: int, kernel: int, stride: int, pad: tuple[int, ...], dilation: int) -> int:

@@ -1,11 +1,15 @@
 """Real examples against brute force over all activations at once."""
 
+import copy
+
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from convscope.errors import InputError
 from convscope.lens import examples, maps
+from convscope.lens.exemplars.summary import _on_device, _on_processor
 
 PICTURES = np.random.default_rng(3).normal(size=(53, 1, 12, 10)).astype(np.float32)
 
@@ -31,6 +35,7 @@ def test_equal_to_brute_force_however_it_is_streamed(network, k, batch):
     found = examples(network, layers, (PICTURES[i : i + batch] for i in range(0, 53, batch)), k=k)
     everything = maps(network, PICTURES, layers)
     for name in layers:
+        assert found[name].shape == everything[name].shape[2:]
         for end, sign in ((found[name].top, 1), (found[name].bottom, -1)):
             index, value, row, column = brute(everything[name], k, sign)
             np.testing.assert_allclose(end.value, value, atol=1e-5)
@@ -82,18 +87,93 @@ def test_only_what_is_kept_is_held(network):
     assert examples(network, ["conv2"], stream(), k=2)["conv2"].top.index.max() < 30
 
 
+class TokensLast(nn.Module):
+    """A map as tokens (n, tokens, units), which are mixed along the units."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(1, 6, 3)
+        self.mix = nn.Linear(6, 5)
+
+    def forward(self, x):
+        return self.mix(self.conv(x).flatten(2).transpose(1, 2))
+
+
+@pytest.mark.parametrize(
+    ("model", "shape", "layer", "positions"),
+    [
+        (nn.Sequential(nn.Conv1d(2, 5, 3), nn.ReLU()), (2, 17), "0", (15,)),
+        (nn.Sequential(nn.Conv3d(1, 5, (2, 3, 1)), nn.ReLU()), (1, 5, 6, 4), "1", (4, 4, 4)),
+        (nn.Sequential(nn.Linear(7, 5)), (7,), "0", ()),
+        (nn.Sequential(nn.Conv2d(1, 5, 3), nn.ReLU(inplace=True)), (1, 23, 22), "0", (21, 20)),
+        (TokensLast(), (1, 6, 5), "mix", (12,)),
+    ],
+)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
+def test_maps_of_any_rank_and_type(model, shape, layer, positions, dtype):
+    torch.manual_seed(4)
+    model = copy.deepcopy(model).to(dtype)
+    for weight in model.parameters():
+        nn.init.normal_(weight)
+    pictures = torch.randn(19, *shape).to(dtype)
+    found = examples(model, [layer], pictures, k=4, batch=7)[layer]
+    flat = maps(model, pictures, [layer])[layer].astype(np.float64).reshape(19, 5, -1)
+    assert found.shape == positions
+    assert found.top.place.shape == (5, 4, len(positions))
+    assert found.top.value.dtype == (np.float64 if dtype == torch.float64 else np.float32)
+    for end, sign in ((found.top, 1), (found.bottom, -1)):
+        best = np.sort(sign * flat.max(2), axis=0)[::-1][:4].T * sign
+        np.testing.assert_allclose(end.value, best, rtol=1e-2 if dtype == torch.bfloat16 else 1e-5)
+        for unit in range(5):
+            for index, place, value in zip(end.index[unit], end.place[unit], end.value[unit]):
+                there = flat[index, unit].reshape(positions)[tuple(place)]
+                np.testing.assert_allclose(there, value, rtol=1e-2 if dtype == torch.bfloat16 else 1e-5)
+
+
+def test_all_leaf_layers_when_none_is_named(network):
+    found = examples(network, None, PICTURES[:5])
+    assert list(found) == ["conv1", "relu1", "pool1", "conv2", "relu2", "flatten", "fc1", "relu3", "fc2"]
+    near, far = found["conv1"].field, found["fc1"].field
+    assert near is not None
+    assert near.size == (3, 3)
+    assert far is not None
+    assert far.whole
+    assert found.pictures == 5
+    assert found.complete
+    assert found.recipe["k"] == 9
+    assert examples(network, "fc2", PICTURES[:5]).recipe["layers"] == ["fc2"]
+
+
+def test_both_ways_to_reduce_agree():
+    rng = np.random.default_rng(0)
+    x = torch.from_numpy(rng.integers(-3, 4, (5, 6, 13, 11)).astype(np.float32))  # many ties
+    shift = rng.normal(size=6).astype(np.float32)
+    fast, plain = _on_processor(x, shift), _on_device(x, shift)
+    for one, other in zip(fast, plain):
+        np.testing.assert_allclose(one, other, rtol=1e-5)
+    np.testing.assert_array_equal(fast[1], x.flatten(2).numpy().argmax(2))
+    assert fast[1].dtype == plain[1].dtype
+
+
 def test_bad_requests(network):
     with pytest.raises(InputError, match="k=0: at least 1 example is needed"):
         examples(network, ["fc2"], PICTURES, k=0)
-    with pytest.raises(InputError, match="images: there are none"):
+    with pytest.raises(InputError, match="batch=0: at least 1 picture"):
+        examples(network, ["fc2"], PICTURES, batch=0)
+    with pytest.raises(InputError, match="pictures: there are none"):
         examples(network, ["fc2"], PICTURES[:0])
-    with pytest.raises(InputError, match="images: there are none"):
+    with pytest.raises(InputError, match="pictures: there are none"):
         examples(network, ["fc2"], [])
-    with pytest.raises(InputError, match=r"images of shape \(12, 10\): give an array \(n, c, h, w\)"):
-        examples(network, ["fc2"], PICTURES[0, 0])
+    with pytest.raises(InputError, match=r"pictures of shape \(12,\): give an array \(n, c, h, w\)"):
+        examples(network, ["fc2"], PICTURES[0, 0, :, 0])
     with pytest.raises(InputError, match="layer 'fc9': the model has no such layer"):
         examples(network, ["fc9"], PICTURES)
+    with pytest.raises(InputError, match=r"layer 'conv1': maps of \(9, 10\) after \(12, 10\); give pictures of one"):
+        examples(network, ["conv1"], [PICTURES, PICTURES[:, :, 3:]])
     broken = PICTURES.copy()
     broken[7, 0, 3, 3] = np.nan
+    with pytest.raises(InputError, match="layer 'conv1': an activation is not finite"):
+        examples(network, ["conv1"], broken)
+    broken[7, 0, 3, 3] = np.inf
     with pytest.raises(InputError, match="layer 'conv1': an activation is not finite"):
         examples(network, ["conv1"], broken)

@@ -1,7 +1,5 @@
 """Receptive fields against what gradients really reach."""
 
-from collections import OrderedDict
-
 import numpy as np
 import pytest
 import torch
@@ -10,9 +8,11 @@ from hypothesis import strategies as st
 from torch import nn
 
 from convscope.errors import InputError
-from convscope.geometry import Field
+from convscope.geometry import Field, Field1D
 from convscope.lens import receptive_field
+from convscope.lens.fields import trace
 from convscope.lens.probe import probe
+from tests.lens.networks import PUBLISHED, ResNet
 
 SIZE = (1, 12, 10)
 
@@ -90,9 +90,7 @@ def test_dilation_and_unequal_axes():
     model = nn.Sequential(nn.Conv2d(2, 1, (3, 2), (2, 1), (1, 0), (2, 3)))
     field = receptive_field(model, "0", (2, 9, 9))
     assert (field.size, field.stride, field.offset) == ((5, 4), (2, 1), (-1, 0))
-    ends = reached(
-        nn.Sequential(nn.Conv2d(2, 1, (3, 2), (2, 1), (1, 0), (2, 3))), "0", (2, 9, 9), 1, 2
-    ).nonzero()
+    ends = reached(nn.Sequential(nn.Conv2d(2, 1, (3, 2), (2, 1), (1, 0), (2, 3))), "0", (2, 9, 9), 1, 2).nonzero()
     assert (ends[0].min(), ends[1].min(), ends[0].max() + 1, ends[1].max() + 1) == field.box(1, 2)
 
 
@@ -116,23 +114,107 @@ def test_dotted_names_and_a_layer_fed_by_an_earlier_one():
     assert receptive_field(Branch(), "after.1", SIZE).size == (5, 5)
 
 
-def test_what_cannot_be_followed_is_said(network):
-    class Sum(nn.Module):
+def test_what_has_no_field_is_said(network):
+    class Aside(nn.Module):
         def __init__(self) -> None:
             super().__init__()
-            self.one, self.two = nn.Conv2d(1, 1, 1), nn.Conv2d(1, 1, 1)
+            self.bias, self.idle, self.keep = nn.Linear(1, 3), nn.ReLU(), nn.Identity()
 
         def forward(self, x: torch.Tensor) -> torch.Tensor:
-            return self.two(self.one(x) + x)
+            return self.keep(x) + self.bias(torch.ones(1, 1)).sum()
 
-    for model, layer in (
-        (Sum(), "two"),
-        (nn.Sequential(nn.Conv2d(1, 1, 3, padding=1, padding_mode="circular")), "0"),
-        (nn.Sequential(nn.Softmax(dim=2)), "0"),
-    ):
-        with pytest.raises(InputError, match=f"layer '{layer}' .*: its receptive field is not known"):
-            receptive_field(model, layer, SIZE)
+    with pytest.raises(InputError, match="layer 'bias': nothing of the input reaches it"):
+        receptive_field(Aside(), "bias", SIZE)
+    with pytest.raises(InputError, match="layer 'idle': it takes no part in the forward pass"):
+        receptive_field(Aside(), "idle", SIZE)
     with pytest.raises(InputError, match="layer 'convolution': the model has no such layer"):
         receptive_field(network, "convolution", SIZE)
-    with pytest.raises(InputError, match="layer 'body': it holds other layers"):
-        receptive_field(nn.Sequential(OrderedDict(body=nn.Sequential(nn.ReLU()))), "body", SIZE)
+    with pytest.raises(
+        InputError, match=r"input of shape \(1, 1, 2, 2\): .* the smallest that it takes has sides of 6"
+    ):
+        receptive_field(nn.Sequential(nn.Conv2d(1, 1, 5), nn.MaxPool2d(2)), "1", (1, 2, 2))
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_published_sizes(name: str):
+    """Araujo et al. 2019, table 1."""
+    make, layer, side, size = PUBLISHED[name]
+    field = receptive_field(make(), layer, (3, side, side + 7))
+    assert (field.size, field.stride, field.even, field.exact) == ((size, size), (32, 32), True, True)
+    assert not field.whole
+
+
+def test_a_stride_on_the_second_convolution_sees_less():
+    assert receptive_field(ResNet((3, 4, 6, 3)), "layer4.2", (3, 96, 96)).size == (427, 427)
+
+
+def test_what_global_pooling_and_linear_layers_leave_is_the_whole_input():
+    visits = {visit.name: visit for visit in trace(ResNet((1, 1, 1, 1)), (3, 65, 70))}
+    field = visits["fc"].field
+    assert field is not None
+    assert field.whole
+    assert visits["avgpool"].field == field
+    assert field.box(0) == field.box(3, 4) == (0, 0, *field.size)
+    lost = trace(nn.Sequential(nn.Conv2d(1, 1, 2, 4), nn.AdaptiveAvgPool2d(1)), (1, 12, 9))[-1].field
+    assert lost is not None
+    assert (lost.whole, lost.size) == (True, (10, 6)), "the last two rows and three columns are read by nobody"
+
+
+@given(st.lists(st.tuples(*map(st.integers, (1, 1, 0, 1), (4, 3, 3, 3))), min_size=1, max_size=5), st.integers(40, 60))
+def test_the_arithmetic_of_chains(layers: list[tuple[int, int, int, int]], length: int):
+    field, chain = Field1D(), []
+    for kernel, stride, pad, dilation in layers:
+        chain.append(nn.Conv1d(1, 1, kernel, stride, pad, dilation))
+        field = field.through(kernel, stride, pad, dilation)
+    model = nn.Sequential(*chain)
+    try:
+        model(torch.zeros(1, 1, length))
+    except RuntimeError:
+        return  # too short for so many layers
+    assert receptive_field(model, str(len(chain) - 1), (1, length)).axis(0) == field
+
+
+def test_upsampling_has_strides_below_one_and_boxes_of_its_own():
+    field = receptive_field(nn.Sequential(nn.Upsample(scale_factor=2), nn.Conv2d(1, 1, 3)), "1", SIZE)
+    assert (field.size, field.stride, field.even) == ((2, 2), (0.5, 0.5), False)
+    assert [field.box(i, 0)[::2] for i in range(3)] == [(0, 2), (0, 2), (1, 3)]
+
+
+def test_signals_and_volumes():
+    signal = receptive_field(nn.Sequential(nn.Conv1d(2, 3, 5, 2, 1), nn.AvgPool1d(2)), "1", (2, 50))
+    assert signal == Field((7,), (4,), (-1,))
+    assert signal.box(3) == (11, 18)
+    volume = receptive_field(nn.Sequential(nn.Conv3d(1, 1, (1, 2, 3), (1, 2, 1))), "0", (1, 4, 6, 5))
+    assert volume == Field((1, 2, 3), (1, 2, 1), (0, 0, 0))
+    assert volume.box(1, 1, 0) == (1, 2, 0, 2, 4, 3)
+    assert receptive_field(nn.Sequential(nn.Linear(4, 2)), "0", (4,)).whole
+
+
+def test_a_layer_used_twice_is_listed_twice():
+    class Twice(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv, self.act = nn.Conv2d(2, 2, 3, padding=1), nn.ReLU(inplace=True)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.act(self.conv(self.act(self.conv(x))))
+
+    visits = trace(Twice(), (2, 9, 8))
+    assert [visit.name for visit in visits] == ["conv", "act", "conv@2", "act@2"]
+    assert [visit.field.size for visit in visits if visit.field] == [(3, 3), (3, 3), (5, 5), (5, 5)]
+    assert receptive_field(Twice(), "conv@2", (2, 9, 8)).size == (5, 5)
+    with pytest.raises(InputError, match="'conv@3': it takes no part"):
+        receptive_field(Twice(), "conv@3", (2, 9, 8))
+
+
+def test_tracing_leaves_random_numbers_and_the_model_alone():
+    norm = nn.BatchNorm2d(1)
+    model = nn.Sequential(nn.Dropout(), norm).train()
+    before = torch.get_rng_state()
+    assert norm.running_mean is not None
+    mean = norm.running_mean.clone()
+    trace(model, SIZE)
+    assert torch.equal(torch.get_rng_state(), before)
+    assert torch.equal(norm.running_mean, mean)
+    assert model.training
+    assert not any(module._forward_hooks for module in model.modules())

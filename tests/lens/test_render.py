@@ -4,13 +4,21 @@ import torch
 from torch import nn
 
 from convscope.errors import InputError
-from convscope.lens import draw, weights_hash
+from convscope import lens
+from convscope.lens import weights_hash
 from convscope.lens.images import Box, Fourier, Pixels
 from convscope.lens.objectives import l1, neuron
-from convscope.lens.render import _adam, render
+from convscope.lens.render import render
+from convscope.lens.schedule import adam
 from convscope.lens.transforms import Affine
 
 SIZE = (1, 12, 10)
+
+
+def draw(model, layer, units=None, **how):
+    """As for pictures on dark paper: nothing around them, and large steps."""
+    how = {"box": (0.0, 1.0), "ground": 0.0, "steps": 256, "rate": 0.3, "settled": 0, **how}
+    return lens.draw(model, layer, units, **how)
 
 
 def test_an_edge_detector_draws_its_edge(edge_detector):
@@ -164,8 +172,8 @@ def test_the_recipe_is_plain_and_complete(network):
         ({"units": [0, 5]}, r"units: 5 of layer 'fc2', which has 5; units are 0 to 4"),
         ({"units": -1}, r"units: -1 of layer 'fc2'"),
         ({"units": []}, "keys: none given"),
-        ({"size": (1, 13, 20)}, r"input_shape=\(1, 13, 20\): the model cannot take it"),
-        ({"size": (1, 2, 2)}, r"input_shape=\(1, 2, 2\): the model cannot take it"),
+        ({"size": (1, 13, 20)}, r"input of shape \(1, 1, 13, 20\): the model cannot take it"),
+        ({"size": (1, 2, 2)}, r"input of shape \(1, 1, 2, 2\): the model cannot take it"),
         ({"steps": 0}, "steps=0: it must be at least 1"),
         ({"seed": -1}, "seed=-1: it must be at least 0"),
         ({"batch": 0}, "batch=0: it must be at least 1"),
@@ -204,7 +212,8 @@ def test_the_steps_are_adams():
     mean, square = torch.zeros_like(ours), torch.zeros_like(ours)
     for step in range(30):
         gradient = torch.randn(3, 4, generator=generator) * 10.0 ** (step % 5 - 2)
-        _adam(ours, gradient, mean, square, step + 1, float(schedule.get_last_lr()[0]))
+        now, rate = torch.full((3,), step + 1), torch.full((3,), float(schedule.get_last_lr()[0]))
+        adam(ours, gradient, mean, square, now, rate)
         theirs.grad = gradient
         optimiser.step()
         schedule.step()

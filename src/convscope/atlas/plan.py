@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-FORMAT = 1
+FORMAT = 2
 """Raised whenever `work` makes other records of the same task: older ones are then made again."""
 
 UNITS_AT_ONCE = 64

@@ -177,6 +177,10 @@ def _drawings(
         size=subject.inputs.shape[1:],
         box=subject.box,
         l1=l1,
+        ground=subject.box[0],  # around a digit there is paper
+        steps=256,
+        rate=0.3,
+        settled=0,
         seed=task.seed,
     )
     common = ("layer", "keys", "seed", "weights")  # told beside it, or different for every picture

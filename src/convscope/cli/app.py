@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from convscope import __version__
-from convscope.cli import atlas, conv, digits, explain, grade, recover
+from convscope.cli import atlas, conv, digits, drawing, evidence, explain, grade, looking, recover
 from convscope.cli.commands import group
 
 app = group("See what a convolutional network learns: from one kernel to a whole network.")
@@ -21,6 +21,13 @@ app.command("explain")(explain.explain)
 app.command("atlas")(atlas.atlas)
 app.command("recover")(recover.recover)
 app.command("grade")(grade.grade)
+app.command("layers")(looking.layers)
+app.command("fields")(looking.fields)
+app.command("maps")(looking.maps)
+app.command("draw")(drawing.draw)
+app.command("examples")(evidence.examples)
+app.command("trust")(evidence.trust)
+app.command("account")(evidence.account)
 
 
 def _print_version(wanted: bool) -> None:

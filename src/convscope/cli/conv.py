@@ -82,8 +82,8 @@ def conv(
 
     from convscope import filters
     from convscope.files import check_can_write, write_whole
+    from convscope.imagefiles import read_channels
     from convscope.pictures import png
-    from convscope.tasks.imagefiles import read_channels
 
     as_picture = output.suffix.lower() == ".png"
     if not as_picture and output.suffix.lower() != ".npy":

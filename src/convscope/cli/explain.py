@@ -84,10 +84,10 @@ def explain(
 
     from convscope import filters
     from convscope.files import check_can_write, write_whole
+    from convscope.imagefiles import read_channels
     from convscope.ops.arguments import conv2d_arguments
     from convscope.ops.explain import explain as explain_cell
     from convscope.ops.explain import touches
-    from convscope.tasks.imagefiles import read_channels
 
     if (at is None) == (input_cell is None):
         raise InputError("give one of --at (a cell of the output) and --input-cell (a cell of the picture)")

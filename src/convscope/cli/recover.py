@@ -75,9 +75,9 @@ def recover(
     import numpy as np
 
     from convscope.files import check_can_write, write_whole
+    from convscope.imagefiles import read_jpeg_table, read_levels
     from convscope.inverse.recover import recover as find
     from convscope.pictures import png
-    from convscope.tasks.imagefiles import read_jpeg_table, read_levels
 
     for path, ending in ((save, ".npy"), (output, ".png")):
         if path is not None:

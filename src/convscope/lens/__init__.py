@@ -1,29 +1,48 @@
 """The lens: looks into any `torch.nn.Module` and leaves it as it was.
 
 `layers` says what there is to look at; `kernels` and `maps` show weights and activations; `receptive_field`
-says how far a unit sees; `draw` makes the picture that excites a unit most; `examples` finds the real ones.
+says how far a unit sees, `effective_field` how far it really looks; `draw` makes the picture that excites a unit
+most, `examples` finds the real ones, `trust` says how far the picture can be believed; `account` says which units
+carried an answer.
 The parts they are made of (`objectives`, `images`, `transforms`, `render`) are modules of this
 package, to be combined freely.
 """
 
-from convscope.lens.activations import maps
-from convscope.lens.exemplars import Examples, Extremes, examples
-from convscope.lens.fields import receptive_field
-from convscope.lens.listing import LayerInfo, layers
-from convscope.lens.recipes import draw
+from convscope.lens.accounts import Account, account
+from convscope.lens.activations import Maps, maps
+from convscope.lens.exemplars import Examples, Extremes, Found, crops, examples, framed
+from convscope.lens.fields import EffectiveField, effective_field, receptive_field
+from convscope.lens.listing import LayerInfo, LayerList, layers
+from convscope.lens.photos import Photos
+from convscope.lens.recipes import Drawing, DrawingStopped, draw
 from convscope.lens.render import Rendering
+from convscope.lens.trust import Trust, trust
 from convscope.lens.weights import kernels, weights_hash
 
 __all__ = [
+    "Account",
+    "Drawing",
+    "DrawingStopped",
+    "EffectiveField",
     "Examples",
     "Extremes",
+    "Found",
     "LayerInfo",
+    "LayerList",
+    "Maps",
+    "Photos",
     "Rendering",
+    "Trust",
+    "account",
+    "crops",
     "draw",
+    "effective_field",
     "examples",
+    "framed",
     "kernels",
     "layers",
     "maps",
     "receptive_field",
+    "trust",
     "weights_hash",
 ]

@@ -1,29 +1,28 @@
 """The one loop that makes pictures: gradient ascent on an objective, for many pictures at once.
 
-Every picture has its own starting noise, its own moves and its own objective, and Adam treats every number on
-its own; so a picture does not depend on the others that happen to be in its batch, but for the rounding of
-batched sums.
+Every picture has its own starting noise, its own moves, its own clock and its own objective, and Adam treats
+every number on its own; so a picture does not depend on the others that happen to be in its batch, but for the
+rounding of batched sums. A picture that has settled leaves the batch, and the next one takes its seat.
 """
 
-from collections.abc import Sequence
+import warnings
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
-from math import cos, pi
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from convscope.errors import InputError
 from convscope.lens.objectives import Objective, Scene
-from convscope.lens.probe import Look, probe, to_model
+from convscope.lens.probe import Look, check_finite, probe, to_model
 from convscope.lens.redirect import folded_gradients, open_relus
+from convscope.lens.schedule import Batch, Schedule, rest, walk
 from convscope.lens.transforms import Transform, apply
-
-B1, B2 = 0.9, 0.999  # what Adam keeps of its two moments at each step
-OPEN_STEPS = 16  # of each picture's first steps, with ReLUs that pass every gradient (as in Lucid)
+from convscope.lens.workshop import Workshop, workshop
 
 
 @runtime_checkable
@@ -42,17 +41,27 @@ class Image(Protocol):
 class Rendering:
     """Pictures made for units, and how they were made.
 
-    pictures: (k, c, h, w) in the network's own units.
+    pictures: (k, c, ...) in the network's own units.
     values: (k,) what was measured on each finished picture, without transforms and penalties.
     dead: (k,) True where the measure does not react to any change of the picture, whatever noise it started
-    from.
+    from, and is no higher than it was there.
+    steps: (k,) how many each took until it was settled.
     recipe: everything that it takes to make them again, as plain numbers and text.
     """
 
-    pictures: Float[np.ndarray, "k c h w"]
+    pictures: Float[np.ndarray, "k c ..."]
     values: Float[np.ndarray, " k"]
     dead: Bool[np.ndarray, " k"]
+    steps: Int[np.ndarray, " k"]
     recipe: dict[str, Any] = field(default_factory=dict)
+
+
+class Stopped(KeyboardInterrupt):
+    """Ctrl-C came while pictures were made. `done`: places in `keys` of those that are finished, in `rendering`."""
+
+    def __init__(self, done: list[int], rendering: Rendering | None) -> None:
+        super().__init__("stopped")
+        self.done, self.rendering = done, rendering
 
 
 def render(
@@ -63,41 +72,37 @@ def render(
     *,
     measure: Objective | None = None,
     transforms: Sequence[Transform] = (),
+    view: Transform | None = None,
     steps: int = 256,
     rate: float = 0.05,
+    settled: float = 0.0,
     seed: int = 0,
     batch: int = 64,
+    facets: int = 1,
     retries: int = 2,
+    progress: Callable[[int, int, str], None] | None = None,
 ) -> Rendering:
-    """One picture for each key, each raising `objective` from noise by `steps` steps of Adam.
+    """One picture for each key, each raising `objective` from noise by `steps` steps of Adam, or fewer.
 
-    The step size falls from `rate` to 0 along half a cosine. `keys` are whole numbers that stand for the
-    pictures (their units, say): picture i draws its noise and moves from (seed, keys[i]) alone. `measure`
-    (default: the objective) is what `values` and `dead` tell about; a dead picture is tried again with
-    `retries` other noises. The forward pass ends at the layer that the objective needs, `batch` pictures at a
-    time.
+    `keys` are whole numbers that stand for the pictures (their units, say): a picture draws its noise and
+    moves from (seed, key) alone, and from its number among the `facets` pictures in a row that share a key and
+    that a diversity objective may compare. `measure` (default: the objective) is what `values` and `dead` tell
+    about, through `view` (default: nothing) in place of the transforms; a dead picture is tried again with
+    `retries` other noises and smaller steps. The forward pass ends at the layer that the objective needs,
+    `batch` pictures at a time; where memory runs out, half as many, with a warning. See `Schedule` for the
+    steps.
+    `progress(done, total, what)` is called as pictures are finished.
 
     Raises InputError for settings out of range, a number of keys that does not fit the objective, and values
-    that are not finite. Source: Erhan et al. 2009, "Visualizing higher-layer features of a deep network";
-    Kingma and Ba 2015.
+    that are not finite; Stopped for Ctrl-C. Source: Erhan et al. 2009, "Visualizing higher-layer features of a
+    deep network"; Kingma and Ba 2015; Olah, Mordvintsev and Schubert 2017, "Feature visualization".
     """
     measure = objective if measure is None else measure
-    _check(objective, measure, keys, steps=steps, batch=batch, rate=rate, seed=seed, retries=retries)
-    pictures: list[np.ndarray | None] = [None] * len(keys)
-    values, dead = np.zeros(len(keys), np.float32), np.ones(len(keys), bool)
-    with probe(model, sorted(objective.layers | measure.layers)) as look, folded_gradients(model):
-        for attempt in range(retries + 1):
-            waiting = np.flatnonzero(dead)
-            for part in np.split(waiting, range(batch, len(waiting), batch)):
-                if not len(part):
-                    continue
-                noise, moves = _draw_numbers(image, transforms, [keys[i] for i in part], steps, seed, attempt)
-                which = torch.from_numpy(part)
-                parameters = _ascend(model, look, objective, image, transforms, noise, moves, which, rate)
-                finished, value, flat = _judge(look, measure, image, parameters, which)
-                for place, i in enumerate(part):
-                    if pictures[i] is None or not flat[place]:
-                        pictures[i], values[i], dead[i] = finished[place], value[place], flat[place]
+    schedule = Schedule(steps, rate, settled)
+    _check(objective, measure, keys, batch=batch, seed=seed, retries=retries, facets=facets)
+    layers = sorted(objective.layers | measure.layers)
+    shop = workshop(model, layers, _example(model, image, view))
+    studio = _Studio(shop, objective, measure, image, tuple(transforms), view, schedule, seed, facets, keys)
     recipe = {
         "objective": str(objective),
         "measure": str(measure),
@@ -105,79 +110,165 @@ def render(
         "transforms": [repr(transform) for transform in transforms],
         "steps": steps,
         "rate": rate,
+        "settled": settled,
         "seed": seed,
         "keys": [int(key) for key in keys],
+        "facets": facets,
         "retries": retries,
+        "plan": str(shop),
         "torch": torch.__version__,
     }
-    return Rendering(np.stack([p for p in pictures if p is not None]), values, dead, recipe)
+    results: dict[int, _Finished] = {}
+    with probe(shop.model, layers) as look, folded_gradients(shop.model):
+        waiting = list(range(0, len(keys), facets))
+        tell = progress or (lambda done, total, what: None)
+        tell(0, len(keys), "")
+        attempt = 0
+        try:
+            for attempt in range(retries + 1):
+                for finished in studio.make(look, waiting, attempt, batch):
+                    if finished.place not in results or not finished.dead:
+                        results[finished.place] = finished
+                    tell(len(results), len(keys), "")
+                waiting = [first for first in waiting if any(results[first + f].dead for f in range(facets))]
+        except KeyboardInterrupt:
+            # a dead one is finished when it has been tried for the last time
+            done = [place for place in sorted(results) if attempt == retries or not results[place].dead]
+            raise Stopped(done, _gather(results, done, recipe) if done else None) from None
+    return _gather(results, range(len(keys)), recipe)
 
 
-def _draw_numbers(
-    image: Image, transforms: Sequence[Transform], keys: Sequence[int], steps: int, seed: int, attempt: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Noise (n, *noise_shape) and uniform numbers (steps, n, draws), of a generator for each picture."""
-    draws = sum(transform.draws for transform in transforms)
-    noise, moves = [], []
-    for key in keys:
-        generator = np.random.default_rng([seed, int(key), attempt])
-        noise.append(generator.standard_normal(image.noise_shape, dtype=np.float32))
-        moves.append(generator.random((steps, draws), dtype=np.float32))
-    return np.stack(noise), np.stack(moves, axis=1)
+@dataclass(frozen=True)
+class _Finished:
+    place: int
+    picture: np.ndarray
+    value: float
+    dead: bool
+    steps: int
 
 
-def _ascend(
-    model: nn.Module,
-    look: Look,
-    objective: Objective,
-    image: Image,
-    transforms: Sequence[Transform],
-    noise: np.ndarray,
-    moves: np.ndarray,
-    which: Tensor,
-    rate: float,
-) -> Tensor:
-    parameters = image.initial(to_model(model, noise))
-    which, uniform = which.to(parameters.device), to_model(model, moves)
-    mean, square = torch.zeros_like(parameters), torch.zeros_like(parameters)
-    for step in range(len(moves)):
-        with torch.enable_grad(), open_relus(model) if step < OPEN_STEPS else nullcontext():
-            free = parameters.detach().requires_grad_()
-            pictures = image(free)
-            activations = look(apply(transforms, pictures, uniform[step]))
-            # a sum, so that each picture's gradient is its own objective's
-            loss = -objective(Scene(pictures, activations, which)).sum()
-            gradient = _gradient(loss, free)
-        _adam(parameters, gradient, mean, square, step + 1, rate * (1 + cos(pi * step / len(moves))) / 2)
-    return parameters
+@dataclass(frozen=True)
+class _Studio:
+    """What stays the same while the pictures come and go."""
 
+    shop: Workshop
+    objective: Objective
+    measure: Objective
+    image: Image
+    transforms: tuple[Transform, ...]
+    view: Transform | None
+    schedule: Schedule
+    seed: int
+    facets: int
+    keys: Sequence[int]
 
-def _adam(parameters: Tensor, gradient: Tensor, mean: Tensor, square: Tensor, t: int, rate: float) -> None:
-    """Step t = 1, 2, ... of Adam, in place; mean and square are its running moments, 0 before the first.
+    def make(self, look: Look, waiting: Sequence[int], attempt: int, batch: int) -> Iterator[_Finished]:
+        """Finish all pictures of the groups that start at the places `waiting`, in whatever order they settle."""
+        queue, active = list(waiting), None
+        seats = max(batch // self.facets, 1)
+        while queue or active is not None:
+            free = seats - (len(active) // self.facets if active is not None else 0)
+            if free > 0 and queue:
+                fresh = self._begin(queue[:free], attempt)
+                active = fresh if active is None else active.join(fresh)
+                del queue[:free]
+            assert active is not None
+            try:
+                self._step(look, active, attempt)
+                finished = rest(active, self.schedule, self.facets)
+                if bool(finished.any()):
+                    yield from self._judge(look, active.keep(finished), attempt)
+                    active = active.keep(~finished) if not bool(finished.all()) else None
+            except (RuntimeError, MemoryError, InputError) as problem:
+                groups = 0 if active is None else len(active) // self.facets
+                if not _out_of_memory(problem) or groups < 2 or active is None:
+                    raise
+                seats = groups // 2
+                warnings.warn(
+                    f"out of memory with {len(active)} pictures at a time; going on with {seats * self.facets}",
+                    stacklevel=3,
+                )
+                # those sent back start anew, which gives the same pictures; so do those that were to be judged
+                seated = torch.arange(len(active), device=active.step.device) < seats * self.facets
+                stay = seated & (active.step < active.end)
+                queue = active.which[~stay][:: self.facets].tolist() + queue
+                active = active.keep(stay) if bool(stay.any()) else None
 
-    parameters -= rate * (mean / (1 - b1^t)) / (sqrt(square / (1 - b2^t)) + 1e-8) (Kingma and Ba 2015,
-    algorithm 1). Written out, since what torch.optim does around these lines costs more than they do.
-    """
-    mean.lerp_(gradient, 1 - B1)
-    square.mul_(B2).addcmul_(gradient, gradient, value=1 - B2)
-    root = square.sqrt().div_((1 - B2**t) ** 0.5).add_(1e-8)
-    parameters.addcdiv_(mean, root, value=-rate / (1 - B1**t))
-
-
-def _judge(
-    look: Look, measure: Objective, image: Image, parameters: Tensor, which: Tensor
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Finished pictures, what `measure` says of them, and whether it is flat there."""
-    with torch.enable_grad():
-        pictures = image(parameters).detach().requires_grad_()
-        value = measure(Scene(pictures, look(pictures), which.to(pictures.device)))
-        flat = (_gradient(value.sum(), pictures) == 0).flatten(1).all(1)
-    if not bool(torch.isfinite(value).all()):
-        raise InputError(
-            f"{measure} is {float(value[~torch.isfinite(value)][0].detach())} for a picture: "
-            "the model's weights or the objective are not finite; check them for NaN"
+    def _begin(self, groups: Sequence[int], attempt: int) -> Batch:
+        """Noise and moves of every picture from generators of its own."""
+        draws = sum(transform.draws for transform in self.transforms)
+        steps = self.schedule.steps
+        noise, moves, which = [], [], []
+        for first in groups:
+            for facet in range(self.facets):
+                place = first + facet
+                generator = np.random.default_rng([self.seed, int(self.keys[place]), attempt, facet])
+                noise.append(generator.standard_normal(self.image.noise_shape, dtype=np.float32))
+                moves.append(generator.random((steps, draws), dtype=np.float32))
+                which.append(place)
+        start = to_model(self.shop.model, np.stack(noise))
+        # the squares of gradients would leave the range of half precision
+        wide = torch.promote_types(start.dtype, torch.float32)
+        parameters = self.image.initial(start.to(wide))
+        device, n = parameters.device, len(which)
+        return Batch(
+            which=torch.tensor(which, device=device),
+            moves=torch.as_tensor(np.stack(moves)).to(parameters),
+            parameters=parameters,
+            mean=torch.zeros_like(parameters),
+            square=torch.zeros_like(parameters),
+            step=torch.zeros(n, dtype=torch.long, device=device),
+            end=torch.full((n,), steps, device=device),
+            settled_at=torch.full((n,), steps, device=device),
+            asleep=torch.zeros(n, dtype=torch.bool, device=device),
+            history=torch.zeros(n, steps, device=device),
         )
-    return pictures.detach().float().cpu().numpy(), value.detach().float().cpu().numpy(), flat.cpu().numpy()
+
+    def _step(self, look: Look, active: Batch, attempt: int) -> None:
+        """One step of every picture, in place."""
+        rows = torch.arange(len(active), device=active.step.device)
+        opened = open_relus(active.asleep)
+        with torch.enable_grad():
+            free = active.parameters.detach().requires_grad_()
+            pictures = self.image(free)
+            seen = self.shop.arrange(apply(self.transforms, pictures, active.moves[rows, active.step]))
+            with opened if bool(opened.which.any()) else nullcontext():
+                activations = look(seen)
+            value = self.objective(self._scene(pictures, activations, active.which))
+            # a sum, so that each picture's gradient is its own objective's
+            gradient = _gradient(-value.sum(), free)
+        active.asleep[:] = (gradient == 0).flatten(1).all(1) | opened.rescued
+        active.history[rows, active.step] = value.detach().float()
+        # halved with every attempt: what killed a unit may have been a step too far
+        walk(active, gradient, self.schedule, 2.0**-attempt)
+
+    def _judge(self, look: Look, done: Batch, attempt: int) -> Iterator[_Finished]:
+        """Finished pictures, what `measure` says of them, and whether it never moved."""
+        with torch.enable_grad():
+            pictures = self.image(done.parameters).detach().requires_grad_()
+            value = self._measured(look, pictures, done.which)
+            flat = (_gradient(value.sum(), pictures) == 0).flatten(1).all(1)
+        if bool(flat.any()):  # but not where it has climbed onto a plain, such as the 6 of a ReLU6
+            with torch.no_grad():
+                start = self._begin(done.which[:: self.facets].tolist(), attempt).parameters
+                flat &= value <= self._measured(look, self.image(start), done.which)
+        if not bool(torch.isfinite(value).all()):
+            check_finite(self.shop.model)
+            raise InputError(
+                f"{self.measure} is {float(value[~torch.isfinite(value)][0].detach())} for a picture: "
+                "the model's weights or the objective are not finite; check them for NaN"
+            )
+        finished = pictures.detach().float().cpu().numpy()
+        columns = (done.which, value.detach().float(), flat, done.step)
+        for i, (place, number, dead, steps) in enumerate(zip(*(c.tolist() for c in columns), strict=True)):
+            yield _Finished(place, finished[i], number, dead, steps)
+
+    def _measured(self, look: Look, pictures: Tensor, which: Tensor) -> Tensor:
+        seen = pictures if self.view is None else apply([self.view], pictures, _middle(self.view, pictures))
+        return self.measure(self._scene(pictures, look(self.shop.arrange(seen)), which))
+
+    def _scene(self, pictures: Tensor, activations: dict[str, Tensor], which: Tensor) -> Scene:
+        return Scene(pictures, activations, which, which // self.facets)
 
 
 def _gradient(value: Tensor, of: Tensor) -> Tensor:
@@ -187,25 +278,49 @@ def _gradient(value: Tensor, of: Tensor) -> Tensor:
     return torch.zeros_like(of) if gradient is None else gradient
 
 
+def _example(model: nn.Module, image: Image, view: Transform | None) -> Tensor:
+    """Two loud pictures: what the copy of a network is compared on should drive its layers far apart."""
+    noise = 10 * np.random.default_rng(0).standard_normal((2, *image.noise_shape), dtype=np.float32)
+    with torch.no_grad():
+        pictures = image(image.initial(to_model(model, noise)))
+        return apply([view], pictures, _middle(view, pictures)) if view else pictures
+
+
+def _middle(view: Transform, pictures: Tensor) -> Tensor:
+    """The uniform numbers of a transform that moves nothing: the middle of every range, the first where two are."""
+    return pictures.new_full((len(pictures), view.draws), 0.5 - 1e-6)
+
+
+def _out_of_memory(problem: BaseException) -> bool:
+    """PyTorch has a class for it on GPUs only; on CPUs its allocator says so in words."""
+    cause = problem.__cause__ or problem  # probe says of what a model raises that it cannot take the input
+    return isinstance(cause, torch.OutOfMemoryError | MemoryError) or any(
+        words in str(cause) for words in ("not enough memory", "can't allocate memory")
+    )
+
+
+def _gather(results: dict[int, _Finished], places: Sequence[int], recipe: dict[str, Any]) -> Rendering:
+    chosen = [results[place] for place in places]
+    return Rendering(
+        np.stack([one.picture for one in chosen]),
+        np.array([one.value for one in chosen], np.float32),
+        np.array([one.dead for one in chosen], bool),
+        np.array([one.steps for one in chosen], np.int64),
+        recipe,
+    )
+
+
 def _check(
-    objective: Objective,
-    measure: Objective,
-    keys: Sequence[int],
-    *,
-    steps: int,
-    batch: int,
-    rate: float,
-    seed: int,
-    retries: int,
+    objective: Objective, measure: Objective, keys: Sequence[int], *, batch: int, seed: int, retries: int, facets: int
 ) -> None:
-    if not len(keys):
-        raise InputError("keys: none given; a picture needs a key, such as the number of its unit")
-    least_of = {"steps": (steps, 1), "batch": (batch, 1), "seed": (seed, 0), "retries": (retries, 0)}
+    least_of = {"batch": (batch, 1), "seed": (seed, 0), "retries": (retries, 0), "facets": (facets, 1)}
     for name, (value, least) in least_of.items():
         if value < least:
             raise InputError(f"{name}={value}: it must be at least {least}")
-    if not rate > 0:
-        raise InputError(f"rate={rate}: the step size must lie above 0, such as 0.05")
+    if not len(keys):
+        raise InputError("keys: none given; a picture needs a key, such as the number of its unit")
+    if len(keys) % facets:
+        raise InputError(f"keys: {len(keys)} with facets={facets}; give each key as many times as it has facets")
     for part in (objective, measure):
         if part.count is not None and part.count != len(keys):
             raise InputError(

@@ -8,8 +8,8 @@ import numpy as np
 from jaxtyping import Float32, Int64, UInt8
 
 from convscope.errors import InputError
+from convscope.imagefiles import read_grey
 from convscope.tasks import idx, ink
-from convscope.tasks.imagefiles import read_grey
 from convscope.tasks.imagesets import ImageData, checked, from_folder, hold_out
 
 MEAN, STD = 0.1307, 0.3081

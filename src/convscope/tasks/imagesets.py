@@ -8,8 +8,9 @@ import numpy as np
 from jaxtyping import Float32, Int64, UInt8
 from PIL import Image
 
+from convscope import imagefiles
 from convscope.errors import InputError
-from convscope.tasks import idx, imagefiles
+from convscope.tasks import idx
 
 SIDE = 28
 _IDX_PARTS = ("train-images", "train-labels", "t10k-images", "t10k-labels")

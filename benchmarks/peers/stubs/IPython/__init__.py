@@ -1,0 +1,1 @@
+"""Lucent imports it to show pictures in notebooks."""

@@ -1,0 +1,1 @@
+"""Horama imports it to plot; nothing is plotted here."""

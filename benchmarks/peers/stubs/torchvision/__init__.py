@@ -1,0 +1,1 @@
+"""What lucent and horama need of torchvision, for a machine where it cannot be installed."""

@@ -1,0 +1,113 @@
+"""Objectives that compare a whole layer: with a given activation, with a style, and pictures with each other."""
+
+from typing import SupportsFloat
+
+import torch
+from torch import Tensor, nn
+
+from convscope.errors import InputError
+from convscope.lens.objectives.algebra import Objective, Scene
+from convscope.lens.objectives.targets import Numbers, Target
+from convscope.lens.objectives.units import LEAST_COSINE
+
+
+def towards(layer: str, activations: Numbers) -> Objective:
+    """Content: minus the mean square of (activation - target), 0 where the layer is just like the target.
+
+    activations: (1, units, *positions) as `probe` gives them, for all pictures, or (k, ...) with one for each.
+    (Mahendran and Vedaldi: Understanding deep image representations by inverting them, 2015; the content term of
+    Gatys et al. 2016.)
+
+    Raises InputError for a target of another shape than the layer's on this canvas.
+    """
+    target = Target.of(f"towards({layer!r})", activations)
+
+    def value(scene: Scene) -> Tensor:
+        a = scene.activations[layer]
+        return -(a - target.rows(scene, a)).square().flatten(1).mean(1)
+
+    return Objective(f"towards({layer}, {target.text})", frozenset([layer]), value, target.count)
+
+
+def caricature(layer: str, activations: Numbers, *, cosine_power: SupportsFloat = 0) -> Objective:
+    """More of what a layer saw: the mean of activation * target, times max(0.1, their cosine)^cosine_power.
+
+    activations: (1 or k, units, *positions), as in `towards`. Unlike there, nothing holds the activation at the
+    target's size, and what is there grows. (Lucid's `dot_compare`.)
+
+    Raises InputError for a negative power, and for a target of another shape than the layer's on this canvas.
+
+    >>> scene = Scene(torch.zeros(1, 1, 2, 2), {"a": torch.tensor([[3.0, 4.0]])}, torch.arange(1))
+    >>> caricature("a", [[2.0, 1.0]])(scene)
+    tensor([5.])
+    """
+    power = float(cosine_power)
+    if power < 0:
+        raise InputError(f"caricature({layer!r}): cosine_power={power:.4g}; use 0 or more")
+    target = Target.of(f"caricature({layer!r})", activations)
+
+    def value(scene: Scene) -> Tensor:
+        a = scene.activations[layer]
+        a, t = a.flatten(1), target.rows(scene, a).flatten(1)
+        cosine = nn.functional.cosine_similarity(a, t).clamp(min=LEAST_COSINE)
+        return (a * t).mean(1) * cosine**power
+
+    extra = f", cosine_power={power:.4g}" if power else ""
+    return Objective(f"caricature({layer}, {target.text}{extra})", frozenset([layer]), value, target.count)
+
+
+def gram(layer: str, activations: Numbers, *, centred: bool = False) -> Objective:
+    """Style: minus the mean square of (Gram matrix - the target's), whatever lies where.
+
+    activations: (1 or k, units, *positions) of the picture whose style is wanted; its positions may be others, and
+    more, than the canvas has. centred: of the covariance, which leaves each unit's mean out.
+    (Gatys, Ecker, Bethge: Image style transfer using convolutional neural networks, 2016, equations 3 and 4,
+    without the quarter.)
+
+    Raises InputError for a target with another number of units.
+    """
+    style = Target.of(f"gram({layer!r})", activations)
+    target = Target(style.name, gram_matrix(style.values, centred=centred))
+
+    def value(scene: Scene) -> Tensor:
+        own = gram_matrix(scene.activations[layer], centred=centred)
+        return -(own - target.rows(scene, own)).square().flatten(1).mean(1)
+
+    extra = ", centred" if centred else ""
+    return Objective(f"gram({layer}, {style.text}{extra})", frozenset([layer]), value, target.count)
+
+
+def diversity(layer: str) -> Objective:
+    """Facets: minus the mean cosine of a picture's Gram matrix with those of the others in its group.
+
+    Between -1 (all alike) and 0 (nothing in common); 0 for a picture that is alone in its group (Scene.groups).
+    Groups do not see each other. (Olah, Mordvintsev, Schubert: Feature Visualization, 2017, "diversity".)
+    """
+
+    def value(scene: Scene) -> Tensor:
+        a = scene.activations[layer]
+        if scene.groups is None:
+            return a.new_zeros(len(a))
+        direction = nn.functional.normalize(gram_matrix(a).flatten(1), dim=1)
+        others = (scene.groups[:, None] == scene.groups) & ~torch.eye(len(a), dtype=torch.bool, device=a.device)
+        cosine = (direction @ direction.T).masked_fill(~others, 0)
+        return -cosine.sum(1) / others.sum(1).clamp(min=1)
+
+    return Objective(f"diversity({layer})", frozenset([layer]), value)
+
+
+def gram_matrix(activations: Tensor, *, centred: bool = False) -> Tensor:
+    """How often units are active together: (n, units, *positions) -> (n, units, units), a mean over positions.
+
+    centred: of the differences from each unit's mean, which makes it the covariance.
+
+    >>> gram_matrix(torch.tensor([[[1.0, 3.0], [0.0, 2.0]]])).round(decimals=3).tolist()
+    [[[5.0, 3.0], [3.0, 2.0]]]
+    >>> gram_matrix(torch.tensor([[[1.0, 3.0], [0.0, 2.0]]]), centred=True).round(decimals=3).tolist()
+    [[[1.0, 1.0], [1.0, 1.0]]]
+    """
+    a = activations.flatten(2) if activations.ndim > 2 else activations[..., None]
+    if centred:
+        a = a - a.mean(2, keepdim=True)
+    a = a / a.shape[2] ** 0.5  # before the product, which could leave the range of half precision
+    return a @ a.mT
