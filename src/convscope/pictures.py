@@ -73,7 +73,7 @@ def enlarge(picture: Picture, factor: int) -> Picture:
     return picture.repeat(factor, 0).repeat(factor, 1)
 
 
-def crop(image: np.ndarray, box: tuple[int, int, int, int], fill: SupportsFloat = 0) -> np.ndarray:
+def crop(image: np.ndarray, box: Sequence[int], fill: SupportsFloat = 0) -> np.ndarray:
     """The cells (top, left, bottom, right), half open, of an image (..., h, w); beyond its border is `fill`.
 
     Takes a box as `Field.box` gives it, so that crops of one layer have one size also at the border.

@@ -97,6 +97,20 @@ def test_fields_of_all_layers_and_of_one(convscope: Convscope, folder: Path):
     assert (list(one), one["pool"]["size"], one["pool"]["stride"]) == (["pool"], [4, 4], [2, 2])
 
 
+def test_fields_are_measured_on_pictures_too(convscope: Convscope, folder: Path):
+    (folder / "photos/broken.png").write_bytes(b"no picture")
+    told = convscope("fields", *SEEING, "deep", "--images", "photos", "--json")
+    assert "broken.png" in told.stderr
+    told = convscope("fields", *SEEING, "--images", "photos", "--json")
+    looks = facts_of(told)["effective"]
+    # one convolution's cells move its unit by their weights alone; a deeper unit looks at less than it sees
+    assert looks["conv"]["size"] <= 3
+    assert 0.3 < looks["deep"]["share"] < 1
+    lines = convscope("fields", *SEEING, "--images", "photos").stdout.splitlines()
+    assert lines[0].split() == ["layer", "size", "stride", "offset", "looks", "at", "of", "it"]
+    assert f"{looks['deep']['size']:.1f}" in next(line for line in lines if line.startswith("deep"))
+
+
 def test_maps_are_pages_on_one_scale(convscope: Convscope, folder: Path):
     told = convscope("maps", SEEING[0], "photos/0.png", *SEEING[1:], "--layer", "conv", "-o", "maps.png")
     assert (told.exit_code, told.stdout) == (0, "maps.png\n"), told.output

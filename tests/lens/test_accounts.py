@@ -233,7 +233,10 @@ def test_it_shows_where_in_the_picture_a_unit_gave_what_it_gave():
         ({"of": ("relu", 0)}, "layer 'relu': relu does not come after it"),
         ({"k": 0}, "k=0: it must be at least 1"),
         ({"steps": 0}, "steps=0: it must be at least 1"),
-        ({"picture": picture(1, 2, 9, 8), "model": Network(Summing(), (2, 9, 8))}, r"give one input of shape \(2, 9, 8\)"),
+        (
+            {"picture": picture(1, 2, 9, 8), "model": Network(Summing(), (2, 9, 8))},
+            r"give one input of shape \(2, 9, 8\)",
+        ),
         ({"picture": picture(3, 9, 8)}, "its first layer 'conv' takes 2 channels, not 3"),
     ],
 )

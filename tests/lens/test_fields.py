@@ -125,7 +125,7 @@ def test_what_has_no_field_is_said(network):
 
     with pytest.raises(InputError, match="layer 'bias': nothing of the input reaches it"):
         receptive_field(Aside(), "bias", SIZE)
-    with pytest.raises(InputError, match="layer 'idle': it takes no part in the forward pass"):
+    with pytest.raises(InputError, match="layer 'idle' takes no part in the model's forward pass"):
         receptive_field(Aside(), "idle", SIZE)
     with pytest.raises(InputError, match="layer 'convolution': the model has no such layer"):
         receptive_field(network, "convolution", SIZE)
@@ -203,7 +203,7 @@ def test_a_layer_used_twice_is_listed_twice():
     assert [visit.name for visit in visits] == ["conv", "act", "conv@2", "act@2"]
     assert [visit.field.size for visit in visits if visit.field] == [(3, 3), (3, 3), (5, 5), (5, 5)]
     assert receptive_field(Twice(), "conv@2", (2, 9, 8)).size == (5, 5)
-    with pytest.raises(InputError, match="'conv@3': it takes no part"):
+    with pytest.raises(InputError, match="'conv@3' runs 2 times in the model's forward pass"):
         receptive_field(Twice(), "conv@3", (2, 9, 8))
 
 

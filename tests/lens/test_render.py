@@ -1,34 +1,38 @@
+"""The loop: pictures that depend on nothing but themselves, and what happens when something goes wrong."""
+
+from collections.abc import Iterable
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
+from torch.nn import functional as F
 
 from convscope.errors import InputError
-from convscope import lens
-from convscope.lens import weights_hash
 from convscope.lens.images import Box, Fourier, Pixels
-from convscope.lens.objectives import l1, neuron
-from convscope.lens.render import render
-from convscope.lens.schedule import adam
-from convscope.lens.transforms import Affine
+from convscope.lens.objectives import channel, direction, diversity, each, l1, neuron
+from convscope.lens.render import Rendering, Stopped, render
+from convscope.lens.transforms import Affine, Crop
+from convscope.lens.weights import weights_hash
 
 SIZE = (1, 12, 10)
+CLOSE = {"rtol": 0, "atol": 2e-4}
 
 
-def draw(model, layer, units=None, **how):
-    """As for pictures on dark paper: nothing around them, and large steps."""
-    how = {"box": (0.0, 1.0), "ground": 0.0, "steps": 256, "rate": 0.3, "settled": 0, **how}
-    return lens.draw(model, layer, units, **how)
+def fc1(network: nn.Module, keys, layer: str = "fc1", **how) -> Rendering:
+    """Pictures of units of fc1, moved and with ink that costs."""
+    keys = list(keys)
+    how = {"steps": 30, "rate": 0.2, "transforms": [Affine(2, (0.9, 1.1), 10.0)], **how}
+    image = Fourier(SIZE, Box(0.0, 1.0, "clip"))
+    return render(network, neuron(layer, keys) - 0.1 * l1(), image, keys, measure=neuron(layer, keys), **how)
 
 
-def test_an_edge_detector_draws_its_edge(edge_detector):
-    rendering = draw(edge_detector, "0", size=(1, 20, 20))
-    picture = rendering.pictures[0, 0]
-    assert picture.shape == (6, 6)
-    assert np.all(picture[:, :3].mean(1) < 0.2)
-    assert np.all(picture[:, 3:].mean(1) > 0.8)
-    assert rendering.values[0] > 0.8 * 18
-    assert not rendering.dead[0]
+def same(found: Rendering, true: Rendering, places: Any = slice(None)) -> None:
+    np.testing.assert_allclose(found.pictures, true.pictures[places], **CLOSE)
+    np.testing.assert_allclose(found.values, true.values[places], **CLOSE)
+    assert found.dead.tolist() == true.dead[places].tolist()
+    assert found.steps.tolist() == true.steps[places].tolist()
 
 
 @pytest.mark.parametrize("kind", [Pixels, Fourier])
@@ -37,184 +41,363 @@ def test_every_parameterisation_climbs(edge_detector, kind, by):
     image = kind((1, 6, 6), Box(-1.0, 2.0, by))
     found = render(edge_detector, neuron("0", 0, 0, 0), image, [0], steps=200, rate=0.3)
     assert found.values[0] == pytest.approx(18 * 3, rel=0.1)
+    assert found.steps.tolist() == [200]
 
 
-def test_one_seed_gives_one_picture_bit_for_bit(network):
-    first, again = (draw(network, "fc1", size=SIZE, steps=20, seed=5) for _ in range(2))
-    assert first.pictures.tobytes() == again.pictures.tobytes()
-    assert first.values.tobytes() == again.values.tobytes()
+def test_the_same_call_gives_the_same_bits(network):
+    first, again = fc1(network, range(7), settled=0.1, steps=90), fc1(network, range(7), settled=0.1, steps=90)
+    for name in ("pictures", "values", "dead", "steps"):
+        assert getattr(first, name).tobytes() == getattr(again, name).tobytes()
     assert first.recipe == again.recipe
-    other = draw(network, "fc1", size=SIZE, steps=20, seed=6)
+    other = fc1(network, range(7), settled=0.1, steps=90, seed=6)
     assert not np.allclose(first.pictures, other.pictures, atol=0.05)
 
 
-@pytest.mark.parametrize("layer", ["conv2", "fc1", "relu3"])
-def test_a_picture_does_not_depend_on_its_neighbours(network, layer):
-    together = draw(network, layer, size=SIZE, steps=30, l1=0.1)
-    for unit in (0, 2, 3):
-        alone = draw(network, layer, [unit], size=SIZE, steps=30, l1=0.1)
-        np.testing.assert_allclose(alone.pictures[0], together.pictures[unit], atol=1e-4)
-        np.testing.assert_allclose(alone.values[0], together.values[unit], atol=1e-4)
-    backwards = draw(network, layer, np.array([3, 1]), size=SIZE, steps=30, l1=0.1, batch=1)
-    np.testing.assert_allclose(backwards.pictures, together.pictures[[3, 1]], atol=1e-4)
+@pytest.mark.parametrize("batch", [1, 2, 3])
+def test_a_picture_does_not_depend_on_who_is_drawn_with_it(network, batch):
+    """Other batch sizes, other order; with `settled` the late ones join while others are under way."""
+    together = fc1(network, range(7), settled=0.1, steps=90)
+    assert len(set(together.steps.tolist())) > 1, "some settle earlier than others"
+    order = [5, 0, 3, 6]
+    same(fc1(network, order, settled=0.1, steps=90, batch=batch), together, order)
 
 
-def test_values_are_what_the_unit_says_of_the_picture(network):
-    found = draw(network, "fc2", size=SIZE, steps=20, l1=1, tv=0.5)
+@pytest.mark.parametrize("unit", [0, 4])
+def test_a_picture_alone_is_the_one_among_others(network, unit):
+    same(fc1(network, [unit]), fc1(network, range(7)), [unit])
+
+
+def sleepy(relu) -> Any:
+    """Four units: light pleases the first; the second and third are asleep in dim light; the fourth never wakes."""
+
+    class Sleepy(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            torch.manual_seed(0)
+            self.units, self.out = nn.Linear(16, 4), nn.Identity()
+            self.units.weight.data[:] = 0.25 + 0.1 * torch.rand(4, 16)
+            self.units.bias.data[:] = torch.tensor([0.5, -3.0, -3.5, -50.0])
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.out(relu(self.units(x.flatten(1))))
+
+    return Sleepy()
+
+
+SLEEPY = Pixels((1, 4, 4), Box(0.0, 1.0, "clip"), start=0.4, spread=0.02)
+RELUS = {
+    "function": F.relu,
+    "module": nn.ReLU(),
+    "in place": lambda y: y.relu_(),
+    "clamp": lambda y: y.clamp(min=0),
+    "relu6": F.relu6,
+}
+
+
+@pytest.mark.parametrize("name", RELUS)
+def test_sleeping_units_are_woken_beside_others_and_the_dead_are_told(name):
+    model = sleepy(RELUS[name])
     with torch.no_grad():
-        said = network(torch.from_numpy(found.pictures)).numpy()
-    np.testing.assert_allclose(found.values, said[range(5), range(5)], rtol=1e-5)
+        assert (model(torch.full((1, 1, 4, 4), 0.45))[0, 1:] == 0).all(), "no gradient at the start"
+    together = render(model, neuron("out", range(4)), SLEEPY, range(4), steps=40, rate=0.1, retries=1)
+    assert together.dead.tolist() == [False, False, False, True]
+    best = (model.units.weight.sum(1) + model.units.bias).detach().numpy()
+    np.testing.assert_allclose(together.values[:3], best[:3], rtol=1e-3)
+    assert together.values[3] == 0
+    for units in ([1], [2, 0], [3, 2, 1]):
+        alone = render(model, neuron("out", units), SLEEPY, units, steps=40, rate=0.1, retries=1)
+        same(alone, together, units)
 
 
-def test_pictures_beat_noise_and_stay_in_the_box(network):
-    box = (-0.5, 1.5)
-    found = draw(network, "fc2", size=SIZE, box=box, transforms=())
-    with torch.no_grad():
-        noise = network(
-            torch.from_numpy(np.random.default_rng(0).uniform(*box, (500, *SIZE)).astype(np.float32))
-        )
-    assert np.all(found.values > noise.amax(0).numpy())
-    assert box[0] <= found.pictures.min() < found.pictures.max() <= box[1] + 1e-6
-    assert found.pictures.dtype == found.values.dtype == np.float32
+def test_where_some_gradient_passes_it_is_not_redirected():
+    """A branch that is silent stays silent while the other one answers, from the first step on."""
 
-
-def test_ink_costs(network):
-    plain, thrifty = (draw(network, "fc2", size=SIZE, l1=weight).pictures.mean() for weight in (0, 5))
-    assert thrifty < 0.5 * plain
-
-
-def test_the_canvas_is_what_the_unit_sees(network):
-    assert draw(network, "conv1", size=SIZE, steps=2).pictures.shape == (3, 1, 3, 3)
-    # conv2 sees 8 x 6; its first unit clear of the padding sees from row 1, column 1 on
-    assert draw(network, "conv2", size=SIZE, steps=2).pictures.shape == (4, 1, 8, 6)
-    assert draw(network, "conv2", size=SIZE, steps=2, whole=True).pictures.shape == (4, 1, 12, 10)
-    assert draw(network, "fc1", 2, size=SIZE, steps=2).pictures.shape == (1, 1, 12, 10)
-    deep = nn.Sequential(nn.Conv2d(2, 2, 7, padding=3), nn.Conv2d(2, 2, 7, padding=3))
-    assert draw(deep, "1", size=(2, 9, 30), steps=2).pictures.shape == (2, 2, 9, 13)
-
-
-def test_cells_that_no_unit_sees_are_not_in_the_picture(network):
-    found = draw(network, "conv2", [1], size=SIZE)
-    padded = torch.zeros(1, 1, 9, 7)
-    padded[..., 1:, 1:] = torch.from_numpy(found.pictures)
-    with torch.no_grad():
-        assert found.values[0] == pytest.approx(float(network[:4](padded)[0, 1, 1, 1]), rel=1e-5)
-
-
-def test_channels_as_pictures_of_any_number_of_channels():
-    torch.manual_seed(0)
-    model = nn.Sequential(nn.Conv2d(5, 2, 3))
-    found = draw(model, "0", size=(5, 9, 9), box=[(0.0,) * 5, (1.0, 2.0, 3.0, 4.0, 5.0)], l1=0.01)
-    assert found.pictures.shape == (2, 5, 3, 3)
-    assert np.all(found.pictures.max((0, 2, 3)) <= [1, 2, 3, 4, 5])
-
-
-def silent(bias: float) -> nn.Sequential:
-    """Units: one that answers to light, one whose weights are all 0, and one held down by its bias."""
-    units = nn.Linear(16, 3)
-    units.weight.data[:] = torch.tensor([[1.0], [0.0], [1.0]])
-    units.bias.data[:] = torch.tensor([0.0, 1.0, bias])
-    return nn.Sequential(nn.Flatten(), units, nn.ReLU())
-
-
-def test_dead_units_are_told():
-    found = draw(silent(-100.0), "2", size=(1, 4, 4), steps=30)
-    assert found.dead.tolist() == [False, True, True]
-    assert found.values.tolist() == pytest.approx([16, 1, 0], abs=0.5)
-    found = draw(silent(-100.0), "1", size=(1, 4, 4), steps=30)
-    assert found.dead.tolist() == [False, True, False], "before the ReLU only the weights of 0 are deaf"
-
-
-def test_units_that_start_silent_are_woken():
-    # middle grey gives 8 - 12 < 0, so that without a redirected gradient there is no way up
-    found = draw(silent(-12.0), "2", size=(1, 4, 4), steps=60)
-    assert found.dead.tolist() == [False, True, False]
-    assert found.values[2] == pytest.approx(4, abs=0.2)
-
-
-def test_dead_ones_are_tried_with_other_noise():
-    class Finicky(nn.Module):
+    class Branches(nn.Module):
         def __init__(self) -> None:
             super().__init__()
             self.out = nn.Identity()
 
-        def forward(self, x: torch.Tensor) -> torch.Tensor:
-            dark = (x[:, :, 0, 0] < 0.5).float()  # answers only if the first cell happens to start dark
-            return self.out(dark * x.mean((2, 3)))
+        def forward(self, x: Tensor) -> Tensor:
+            left, right = x[:, :, :, :2].sum((2, 3)), x[:, :, :, 2:].sum((2, 3))
+            return self.out(left + F.relu(right - 100))
 
-    def count(retries: int) -> int:
-        image = Pixels((1, 3, 3), Box(0.0, 1.0, "clip"), spread=0.01)
-        return int(
-            render(
-                Finicky(), neuron("out", 0), image, range(40), steps=1, rate=1e-4, retries=retries
-            ).dead.sum()
-        )
-
-    assert 10 < count(0) < 30
-    assert count(6) < 5
+    found = render(Branches(), neuron("out", 0), SLEEPY, [0], steps=20, rate=0.05)
+    start = render(Branches(), neuron("out", 0), SLEEPY, [0], steps=1, rate=1e-9)
+    np.testing.assert_allclose(found.pictures[..., 2:], start.pictures[..., 2:], atol=1e-6)
+    assert (found.pictures[..., :2] > start.pictures[..., :2] + 0.1).all()
 
 
-def test_the_recipe_is_plain_and_complete(network):
-    recipe = draw(network, "fc1", [1, 4], size=SIZE, l1=0.25, steps=3, seed=9).recipe
-    assert recipe["layer"] == "fc1"
-    assert recipe["objective"] == "neuron(fc1, [1, 4]) - 0.25 * l1(0)"
-    assert recipe["measure"] == "neuron(fc1, [1, 4])"
-    assert (recipe["seed"], recipe["steps"], recipe["rate"], recipe["keys"]) == (9, 3, 0.3, [1, 4])
-    assert recipe["transforms"] == ["Affine(jitter=1, scale=(0.75, 1.25), rotate=20.0, fill=0.0)"]
-    assert recipe["image"].startswith("Fourier(size=(1, 12, 10), box=Box(low=0.0, high=1.0, by='clip')")
-    assert recipe["weights"] == weights_hash(network)
+def test_a_unit_at_its_greatest_value_is_not_dead():
+    """The gradient is 0 there too: on the plain of a ReLU6, and where a unit has been put to sleep on purpose."""
+    model = sleepy(F.relu6)
+    model.units.weight.data.mul_(3)
+    model.units.bias.data[:2] = torch.tensor([-1.0, -2.0])
+    image = Pixels((1, 4, 4), Box(0.0, 1.0, "clip"), start=0.2, spread=0.02)
+    found = render(model, neuron("out", [0, 1]), image, [0, 1], steps=60, rate=0.1)
+    assert found.values.tolist() == [6, 6]
+    assert not found.dead.any()
+    lowest = render(model, -neuron("out", 0), image, [0], steps=60, rate=0.1)
+    assert lowest.values.tolist() == [0]
+    assert not lowest.dead.any()
+
+
+class Finicky(nn.Module):
+    """Answers only where the first cell happens to start dark."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.out = nn.Identity()
+
+    def forward(self, x: Tensor) -> Tensor:
+        dark = (x[:, :, 0, 0] < 0.5).float()
+        return self.out(dark * x.mean((2, 3)))
+
+
+NOISE = Pixels((1, 3, 3), Box(0.0, 1.0, "clip"), spread=0.01)
+
+
+def test_dead_ones_are_tried_with_other_noise():
+    def finicky(retries: int, keys: Iterable[int] = range(40), **how) -> Rendering:
+        return render(Finicky(), neuron("out", 0), NOISE, list(keys), steps=1, rate=1e-4, retries=retries, **how)
+
+    once, often = finicky(0), finicky(6)
+    assert 10 < once.dead.sum() < 30
+    assert often.dead.sum() < 5
+    alive = ~once.dead
+    np.testing.assert_array_equal(often.pictures[alive], once.pictures[alive])
+    few = [int(key) for key in np.flatnonzero(once.dead)[::3]]
+    same(finicky(6, few, batch=2), often, few)
+
+
+def test_retries_take_smaller_steps():
+    """One step of Adam is as long as the rate, whatever the gradient."""
+
+    class Fragile(nn.Module):
+        """A step of more than 0.3 kills it."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.out = nn.Identity()
+
+        def forward(self, x: Tensor) -> Tensor:
+            value = x.mean((2, 3))
+            return self.out(value * (value < 0.85))
+
+    found = [
+        render(Fragile(), neuron("out", 0), NOISE, [0], steps=1, rate=1.2, retries=retries) for retries in (0, 1, 2)
+    ]
+    assert [bool(one.dead[0]) for one in found] == [True, True, False]  # steps of 1.2, 0.6, 0.3
+    assert found[2].values[0] == pytest.approx(0.8, abs=0.02)
+
+
+def test_different_objectives_in_one_forward(network):
+    vector = np.linspace(-1, 1, 7).astype(np.float32)
+    mixed = [neuron("fc1", 2), channel("conv2", 1) - 0.5 * l1(), direction("fc1", vector), neuron("fc2", 4)]
+    image = Pixels(SIZE, Box(0.0, 1.0))
+    found = render(network, each(mixed), image, [2, 1, 9, 4], steps=15)
+    for k, (objective, key) in enumerate(zip(mixed, [2, 1, 9, 4], strict=True)):
+        alone = render(network, objective, image, [key], steps=15)
+        np.testing.assert_allclose(alone.pictures[0], found.pictures[k], **CLOSE)
+        np.testing.assert_allclose(alone.values[0], found.values[k], **CLOSE)
+
+
+def test_facets_are_a_group_of_their_own(network):
+    """Two units with three facets each: the same whether the other is there, in whatever batch."""
+
+    def facets(units: list[int], **how) -> Rendering:
+        keys = [unit for unit in units for _ in range(3)]
+        objective = neuron("fc1", keys) * (1 + diversity("fc1"))
+        how = {"steps": 60, "rate": 0.2, "settled": 0.1, "retries": 0, **how}
+        return render(network, objective, Fourier(SIZE), keys, measure=neuron("fc1", keys), facets=3, **how)
+
+    together = facets([4, 0, 2])
+    same(facets([0]), together, slice(3, 6))
+    same(facets([2, 4], batch=4), together, [6, 7, 8, 0, 1, 2])
+    assert all(len(set(together.steps[k : k + 3])) == 1 for k in (0, 3, 6))
+    assert np.abs(together.pictures[0] - together.pictures[1]).max() > 0.05
+
+
+def test_values_are_measured_through_the_view(network):
+    """On a canvas with margins the window alone counts, and it is the network's own input."""
+    found = render(
+        network, neuron("fc2", [0, 3]), Pixels((1, 15, 14)), [0, 3], steps=3, transforms=[Crop((12, 10))],
+        view=Crop((12, 10)),
+    )  # fmt: skip
+    with torch.no_grad():
+        said = network(torch.from_numpy(found.pictures[:, :, 1:13, 2:12])).numpy()
+    np.testing.assert_allclose(found.values, said[[0, 1], [0, 3]], rtol=1e-5)
+
+
+def test_progress_is_told(network):
+    told = []
+    fc1(network, range(5), steps=2, batch=2, retries=0, progress=lambda *what: told.append(what))
+    assert told == [(k, 5, "") for k in range(6)]
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
+def test_networks_of_other_precision(network, dtype):
+    true = fc1(network.to(dtype).float(), [1, 4], steps=10)
+    found = fc1(network.to(dtype), [1, 4], steps=10)
+    assert found.pictures.dtype == found.values.dtype == np.float32
+    np.testing.assert_allclose(found.pictures, true.pictures, atol=1e-3)
+
+
+def test_half_precision_that_cannot_be_widened_still_climbs():
+    """As on a GPU: the network runs in its own precision, Adam does not."""
+
+    class Insisting(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv = nn.Conv2d(1, 1, 4, bias=False).half()
+            self.conv.weight.data[:] = 1e-4  # its gradient's square is 0 in float16
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.conv(x.half())
+
+    found = render(Insisting(), neuron("conv", 0), SLEEPY, [0], steps=40, rate=0.1)
+    assert found.recipe["plan"].startswith("float16")
+    np.testing.assert_allclose(found.pictures, 1, atol=1e-3)
+
+
+def test_the_model_is_as_it_was(network):
+    network.train()
+    network.fc1.bias.requires_grad_(False)
+    before = weights_hash(network), [weight.requires_grad for weight in network.parameters()]
+    rng = torch.get_rng_state()
+    fc1(network, [0], steps=2)
+    assert before == (weights_hash(network), [weight.requires_grad for weight in network.parameters()])
+    assert all(module.training and not module._forward_hooks for module in network.modules())
+    assert all(weight.grad is None for weight in network.parameters())
+    assert torch.equal(rng, torch.get_rng_state())
+
+
+class Troubled(nn.Module):
+    """Passes its input on, until something happens."""
+
+    def __init__(self, room: int = 99, stop_at: int = 10**9) -> None:
+        super().__init__()
+        self.room, self.stop_at, self.runs, self.most = room, stop_at, 0, 0
+
+    def __deepcopy__(self, memo: dict) -> "Troubled":
+        return self
+
+    def forward(self, x: Tensor) -> Tensor:
+        if len(x) > self.room:
+            raise RuntimeError("[enforce fail] DefaultCPUAllocator: not enough memory: you tried to allocate 9 bytes.")
+        self.runs += 1
+        self.most = max(self.most, len(x))
+        if self.runs >= self.stop_at:
+            raise KeyboardInterrupt
+        return x
+
+
+@pytest.mark.parametrize("facets", [1, 2])
+def test_out_of_memory_takes_fewer_at_a_time_and_says_so(network, facets):
+    keys = [unit for unit in (0, 1, 2, 3, 5) for _ in range(facets)]
+    how = {"facets": facets, "settled": 0.1, "steps": 60, "retries": 0}
+    true = fc1(network, keys, **how)
+    full: Any = nn.Sequential(Troubled(room=3), network)
+    with pytest.warns(UserWarning, match="out of memory") as caught:
+        found = fc1(full, keys, "1.fc1", **how)
+    words = [str(warning.message) for warning in caught]
+    fewer = {1: ["5 pictures at a time; going on with 2"], 2: ["10 pictures at a time; going on with 4", "4 "]}[facets]
+    assert len(words) == len(fewer)
+    assert all(text in word for text, word in zip(fewer, words, strict=True))
+    assert full[0].most <= 3
+    same(found, true)
+
+
+def test_out_of_memory_with_one_picture_is_raised(network):
+    class Greedy(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            if torch.is_grad_enabled():
+                raise RuntimeError("DefaultCPUAllocator: not enough memory")
+            return x
+
+    with pytest.warns(UserWarning, match="going on with 1"), pytest.raises(InputError, match="not enough memory"):
+        fc1(nn.Sequential(Greedy(), network), [0, 1, 2], "1.fc1")
+
+
+def test_memory_that_runs_out_while_pictures_are_judged(network):
+    """They are made anew, and come out the same."""
+    true = fc1(network, [0, 1, 2, 3], steps=5, retries=0)
+    troubled = Troubled()
+    model = nn.Sequential(troubled, network)
+    counted = 0
+
+    def once(module: nn.Module, inputs: tuple) -> None:
+        nonlocal counted
+        counted += len(inputs[0]) == 4
+        if counted == 6:  # five steps, then the judgement
+            counted += 1
+            raise RuntimeError("DefaultCPUAllocator: can't allocate memory")
+
+    troubled.register_forward_pre_hook(once)
+    with pytest.warns(UserWarning, match="out of memory with 4 pictures at a time; going on with 2"):
+        same(fc1(model, [0, 1, 2, 3], "1.fc1", steps=5, retries=0), true)
+
+
+@pytest.mark.parametrize("stop_at", [1, 9, 25, 32])
+def test_ctrl_c_keeps_what_is_finished(network, stop_at):
+    true = fc1(network, range(7), steps=10, batch=2, retries=0)
+    with pytest.raises((Stopped, KeyboardInterrupt)) as caught:
+        fc1(nn.Sequential(Troubled(stop_at=stop_at), network), range(7), "1.fc1", steps=10, batch=2, retries=0)
+    if stop_at == 1:  # nothing had begun
+        return
+    assert isinstance(caught.value, Stopped)
+    stop: Any = caught.value
+    assert len(stop.done) == {9: 0, 25: 4, 32: 4}[stop_at]
+    if not stop.done:
+        assert stop.rendering is None
+        return
+    same(stop.rendering, true, stop.done)
+    assert stop.rendering.recipe["steps"] == 10
+
+
+def test_ctrl_c_does_not_call_dead_what_was_to_be_tried_again():
+    asked = 0
+
+    def stop(done: int, total: int, what: str) -> None:
+        nonlocal asked
+        asked += 1
+        if asked == 45:  # all forty were made once, a few of the dead ones again
+            raise KeyboardInterrupt
+
+    once = render(Finicky(), neuron("out", 0), NOISE, range(40), steps=1, rate=1e-4, retries=0)
+    with pytest.raises(Stopped) as caught:
+        render(Finicky(), neuron("out", 0), NOISE, range(40), steps=1, rate=1e-4, retries=3, progress=stop)
+    assert set(np.flatnonzero(~once.dead)) <= set(caught.value.done)
+    assert caught.value.rendering is not None
+    assert not caught.value.rendering.dead.any()
+
+
+def test_weights_that_are_not_finite_are_named(network):
+    network.fc2.weight.data[0, 0] = float("nan")
+    with pytest.raises(InputError, match=r"model: fc2.weight of shape \(5, 7\) holds NaN or infinity") as caught:
+        fc1(network, [0], "fc2")
+    assert "\n" not in str(caught.value)
+    fc1(network, [0], steps=1)
+
+
+def test_an_objective_that_is_not_finite_is_named(network):
+    with pytest.raises(InputError, match=r"neuron\(fc1, 0\) \* inf is -?(inf|nan) for a picture"):
+        render(network, neuron("fc1", 0) * float("inf"), Pixels(SIZE), [0], steps=1)
 
 
 @pytest.mark.parametrize(
     ("asked", "text"),
     [
-        ({"layer": "fc3"}, "layer 'fc3': the model has no such layer; did you mean 'fc"),
-        ({"units": [0, 5]}, r"units: 5 of layer 'fc2', which has 5; units are 0 to 4"),
-        ({"units": -1}, r"units: -1 of layer 'fc2'"),
-        ({"units": []}, "keys: none given"),
-        ({"size": (1, 13, 20)}, r"input of shape \(1, 1, 13, 20\): the model cannot take it"),
-        ({"size": (1, 2, 2)}, r"input of shape \(1, 1, 2, 2\): the model cannot take it"),
-        ({"steps": 0}, "steps=0: it must be at least 1"),
-        ({"seed": -1}, "seed=-1: it must be at least 0"),
+        ({"keys": []}, "keys: none given"),
+        ({"facets": 0}, "facets=0: it must be at least 1"),
+        ({"facets": 2}, "keys: 3 with facets=2; give each key as many times"),
+        ({"retries": -1}, "retries=-1: it must be at least 0"),
         ({"batch": 0}, "batch=0: it must be at least 1"),
-        ({"rate": 0.0}, "rate=0.0: the step size must lie above 0"),
-        ({"box": (1.0, 0.0)}, "box: low=1.0, high=0.0"),
+        ({"seed": -1}, "seed=-1: it must be at least 0"),
+        ({"objective": neuron("fc1", [0, 1]) - l1()}, "it speaks of 2 pictures, not of 3; give it as many keys"),
     ],
 )
 def test_bad_requests_are_one_line(network, asked, text):
+    given = {"objective": neuron("fc1", 0), "image": Pixels(SIZE), "keys": range(3), "steps": 1, **asked}
     with pytest.raises(InputError, match=text) as caught:
-        draw(network, **{"layer": "fc2", "size": SIZE, "steps": 2, **asked})
+        render(network, given.pop("objective"), given.pop("image"), given.pop("keys"), **given)
     assert "\n" not in str(caught.value)
-
-
-def test_weights_that_are_not_finite_and_keys_that_do_not_fit(network):
-    network.fc2.weight.data[0, 0] = float("nan")
-    with pytest.raises(
-        InputError, match="is nan for a picture: the model's weights or the objective are not finite"
-    ):
-        draw(network, "fc2", size=SIZE, steps=2)
-    with pytest.raises(InputError, match="it speaks of 2 pictures, not of 3; give it as many keys"):
-        render(network, neuron("fc1", [0, 1]) - l1(), Pixels(SIZE), range(3))
-
-
-def test_moves_are_the_pictures_own(network):
-    shaken = draw(network, "fc1", size=SIZE, steps=20, transforms=[Affine(jitter=2), Affine(rotate=10.0)])
-    alone = draw(network, "fc1", [6], size=SIZE, steps=20, transforms=[Affine(jitter=2), Affine(rotate=10.0)])
-    np.testing.assert_allclose(alone.pictures[0], shaken.pictures[6], atol=1e-4)
-
-
-def test_the_steps_are_adams():
-    generator = torch.Generator().manual_seed(0)
-    ours = torch.randn(3, 4, generator=generator)
-    theirs = ours.clone().requires_grad_()
-    optimiser = torch.optim.Adam([theirs], lr=0.3)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, T_max=30)
-    mean, square = torch.zeros_like(ours), torch.zeros_like(ours)
-    for step in range(30):
-        gradient = torch.randn(3, 4, generator=generator) * 10.0 ** (step % 5 - 2)
-        now, rate = torch.full((3,), step + 1), torch.full((3,), float(schedule.get_last_lr()[0]))
-        adam(ours, gradient, mean, square, now, rate)
-        theirs.grad = gradient
-        optimiser.step()
-        schedule.step()
-    torch.testing.assert_close(ours, theirs.detach())

@@ -118,9 +118,9 @@ def _facts(
             shape=tuple(info.shape),
             parameters=info.parameters,
             sees="unknown" if info.field is None else "whole" if info.field.whole else "part",
-            size=info.field.size if info.field else (rows, columns),
-            stride=info.field.stride if info.field else (1, 1),
-            offset=info.field.offset if info.field else (0, 0),
+            size=_pair(info.field.size if info.field else (rows, columns)),
+            stride=_pair(info.field.stride if info.field else (1, 1)),
+            offset=_pair(info.field.offset if info.field else (0, 0)),
         )
         for info in lens.layers(model, (channels, rows, columns))
     )
@@ -142,6 +142,11 @@ def _facts(
             "the last layer must have one output a class: give as many names"
         )
     return facts
+
+
+def _pair(sizes: tuple[int, ...]) -> tuple[int, int]:
+    rows, columns = sizes
+    return rows, columns
 
 
 def _digest(arrays: Mapping[str, np.ndarray]) -> str:

@@ -101,9 +101,9 @@ def trust(
       convscope trust squeezenet features.7 --units 12 --images photos -o unit.png --json
     """
     from convscope import lens
+    from convscope.lens.credibility import trust as judge
     from convscope.lens.photos import Photos
     from convscope.lens.shown.results import saved_as
-    from convscope.lens.trust import trust as judge
 
     wanted, place = read_units(units), None if output is None else saved_as(output)
     network = asked.open()

@@ -2,13 +2,19 @@
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from convscope.cli.commands import Json, print_json
-from convscope.cli.lens import Asked, Output, about_a_network, read_inputs, this_command
+from convscope.cli.commands import Json, print_json, progress_bar, say_skipped
+from convscope.cli.lens import Asked, Output, about_a_network, read_inputs, this_command, with_preprocessing
 from convscope.errors import InputError
+
+if TYPE_CHECKING:
+    from convscope.lens.models import Network
+
+PICTURES = 16
+"""On so many a field is measured: gradients of more hardly move it."""
 
 
 @about_a_network
@@ -43,17 +49,27 @@ def fields(
     layer: Annotated[
         str | None, typer.Argument(metavar="[LAYER]", help="One layer. [default: all]", show_default=False)
     ] = None,
+    images: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            readable=False,
+            help="Measure too, on pictures of this folder, how far units really look.",
+            show_default=False,
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """How much of the input a unit of each layer sees: its receptive field.
 
     Size and stride in cells of the input; offset is the first cell that the first unit sees, negative where that is
-    padding. Axes are rows x columns.
+    padding. Axes are rows x columns. With pictures also the effective field: the side of the square of cells that
+    together move the unit in the middle by 95 %, and its share of the receptive field's side.
 
     \b
     Examples:
       convscope fields squeezenet
-      convscope fields squeezenet features.7 --json
+      convscope fields squeezenet features.7 --images photos --json
     """
     from convscope import lens
     from convscope.lens.shown.results import as_text
@@ -63,19 +79,24 @@ def fields(
         known = {each.name: each.field for each in lens.layers(network)}
     else:
         known = {layer: lens.receptive_field(network, layer)}
+    measured = {} if images is None else _effective(network, [name for name in known if known[name]], images, as_json)
     if as_json:
-        print_json({"model": asked.model, "fields": {name: _field(field) for name, field in known.items()}})
+        told = {name: _field(field) for name, field in known.items()}
+        print_json({"model": asked.model, "fields": told} | ({"effective": measured} if measured else {}))
         return
     rows = []
     for name, field in known.items():
         told = _field(field)
         if told is None:
-            rows.append((name, "not known", "", ""))
+            row = ("not known", "", "")
         elif told["whole"]:
-            rows.append((name, "whole input", "", ""))
+            row = ("whole input", "", "")
         else:
-            rows.append((name, *(_shape(told[key]) for key in ("size", "stride", "offset"))))
-    typer.echo(as_text(("layer", "size", "stride", "offset"), rows))
+            row = tuple(_shape(told[key]) for key in ("size", "stride", "offset"))
+        looks = measured.get(name)
+        rows.append((name, *row, *((f"{looks['size']:.1f}", f"{looks['share']:.0%}") if looks else ("", ""))))
+    columns = ("layer", "size", "stride", "offset") + (("looks at", "of it") if measured else ())
+    typer.echo(as_text(columns, [row[: len(columns)] for row in rows]))
 
 
 @about_a_network
@@ -129,6 +150,21 @@ def maps(
     else:
         for file in written:
             typer.echo(file)
+
+
+def _effective(network: "Network", layers: list[str], images: Path, quiet: bool) -> dict[str, dict[str, float]]:
+    """The measured field of each layer, on sixteen pictures of the folder."""
+    from convscope import lens
+
+    photos = lens.Photos(images, with_preprocessing(network), limit=PICTURES)
+    inputs, measured = photos.inputs(0, PICTURES), {}
+    say_skipped(photos.skipped)
+    with progress_bar("measure", quiet=quiet) as progress:
+        for done, name in enumerate(layers):
+            progress(done, len(layers), name)
+            found = lens.effective_field(network, name, inputs)
+            measured[name] = {"size": found.size, "share": found.fraction}
+    return measured
 
 
 def _field(field: Any) -> dict[str, Any] | None:

@@ -10,13 +10,13 @@ package, to be combined freely.
 
 from convscope.lens.accounts import Account, account
 from convscope.lens.activations import Maps, maps
+from convscope.lens.credibility import Trust, trust
 from convscope.lens.exemplars import Examples, Extremes, Found, crops, examples, framed
 from convscope.lens.fields import EffectiveField, effective_field, receptive_field
 from convscope.lens.listing import LayerInfo, LayerList, layers
 from convscope.lens.photos import Photos
 from convscope.lens.recipes import Drawing, DrawingStopped, draw
 from convscope.lens.render import Rendering
-from convscope.lens.trust import Trust, trust
 from convscope.lens.weights import kernels, weights_hash
 
 __all__ = [

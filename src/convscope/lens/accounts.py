@@ -1,7 +1,8 @@
 """Which units of a layer carried a prediction: an account that adds up, with its own proof by ablation."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
+from copy import copy
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,10 +15,19 @@ from convscope.errors import InputError
 from convscope.geometry import Field
 from convscope.lens.axes import Axes, FollowAxes, canonical, plain
 from convscope.lens.calls import Watched
-from convscope.lens.fields import Visit, trace
+from convscope.lens.fields import Visit, visited
 from convscope.lens.models.network import AnyModel, Network, network
 from convscope.lens.models.preprocessing import Preprocessing
-from convscope.lens.probe import at_rest, call_number, find_layer, first_tensor, own_randomness, probe, to_model
+from convscope.lens.probe import (
+    at_rest,
+    call_number,
+    check_finite,
+    find_layer,
+    first_tensor,
+    own_randomness,
+    probe,
+    to_model,
+)
 from convscope.lens.shown import Card, Shown, as_picture, heat, plot, recipe_of
 
 Run = Callable[[Tensor], tuple[Tensor, Tensor]]
@@ -169,14 +179,14 @@ def account(
     for name, value in {"k": k, "steps": steps, "batch": batch}.items():
         if value < 1:
             raise InputError(f"{name}={value}: it must be at least 1")
-    find_layer(given.model, layer)
-    visit = next((visit for visit in trace(given.model, tuple(x.shape[1:])) if visit.name == layer), None)
-    if visit is None or not visit.shape:
-        raise InputError(f"layer {layer!r}: it takes no part in the forward pass or has no units; name another")
+    visit = visited(network(given, tuple(x.shape[1:])), layer)
     rest = _rest(given, visit, background)
     with _valued(given, visit, x, of, rest) as (name, run):
         every = torch.ones(1, visit.shape[0])
         value, at_rest = (_each(run, scale, batch)[0] for scale in (every, 0 * every))
+        if not np.isfinite([value, at_rest]).all():
+            check_finite(given.model)
+            raise InputError(f"{name}: it is {value} for this picture, {at_rest} with {layer!r} at rest; look for NaN")
         gains = _integrated(run, visit.shape[0], steps, batch)
         contributions = gains.reshape(len(gains), -1).sum(1)
         order = np.argsort(-contributions, kind="stable")
@@ -327,9 +337,16 @@ def _with_first(output: Any, tensor: Tensor) -> Any:
     """What a module returns with another first tensor in it."""
     if isinstance(output, Tensor):
         return tensor
-    if hasattr(output, "items"):
-        key, first = next(iter(output.items()))
-        copy = output.__class__(output)
-        copy[key] = _with_first(first, tensor)
-        return copy
-    return type(output)([_with_first(output[0], tensor), *output[1:]])
+    if isinstance(output, Mapping):
+        key = next(key for key, part in output.items() if first_tensor(part) is not None)
+        changed = copy(output)
+        changed[key] = _with_first(output[key], tensor)  # type: ignore[index]
+        return changed
+    if isinstance(output, tuple | list):
+        place = next(i for i, part in enumerate(output) if first_tensor(part) is not None)
+        parts = [*output[:place], _with_first(output[place], tensor), *output[place + 1 :]]
+        return type(output)(*parts) if hasattr(output, "_fields") else type(output)(parts)
+    name = next(name for name in output.__dataclass_fields__ if first_tensor(getattr(output, name)) is not None)
+    changed = copy(output)
+    object.__setattr__(changed, name, _with_first(getattr(output, name), tensor))  # a frozen one too
+    return changed

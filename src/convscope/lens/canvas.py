@@ -131,16 +131,15 @@ def _moves(window: tuple[int, ...], full: bool, ground: Bound | None) -> Transfo
 
 
 def _margins(window: tuple[int, ...], moves: Transform) -> tuple[int, ...]:
-    """As wide as the moves reach, and then up to a side whose Fourier transform is fast."""
-    if isinstance(moves, Affine):
-        height, width = window
-        turn = radians(moves.rotate)
-        reach = [
-            (a * cos(turn) + b * sin(turn)) / moves.scale[0] / 2 - a / 2 + moves.jitter
-            for a, b in ((height, width), (width, height))
-        ]
-        least = [ceil(cells) for cells in reach]
-    else:
-        least = [max(round(side / 14), 1) for side in window]
-    fast = (next_fast_len(side + 2 * margin, real=True) or side for side, margin in zip(window, least, strict=True))
-    return tuple(cells - side for cells, side in zip(fast, window, strict=True))
+    """As wide as the moves reach, and then up to a side whose Fourier transform is fast; what is only shifted gets
+    no more than the shift, or it would move further."""
+    if not isinstance(moves, Affine):
+        return tuple(2 * (side // 14) for side in window)
+    height, width = window
+    turn = radians(moves.rotate)
+    reach = [
+        (a * cos(turn) + b * sin(turn)) / moves.scale[0] / 2 - a / 2 + moves.jitter
+        for a, b in ((height, width), (width, height))
+    ]
+    wide = (side + 2 * ceil(beyond) for side, beyond in zip(window, reach, strict=True))
+    return tuple((next_fast_len(cells, real=True) or cells) - side for cells, side in zip(wide, window, strict=True))

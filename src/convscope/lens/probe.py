@@ -192,11 +192,16 @@ def _laid_out(name: str, x: Tensor, axes: Axes, said: Mapping[str, int] | None, 
 def hook(module: nn.Module, function: Callable[..., None], name: str) -> Any:
     """A forward hook. Raises InputError where the module cannot have one."""
     if isinstance(module, torch.jit.ScriptModule):
-        raise InputError(
-            f"layer {name!r}: it is compiled to TorchScript, whose layers cannot be looked into; load the model "
-            "from its Python code, or as torch.export's .pt2"
-        )
+        raise compiled(f"layer {name!r}")
     return module.register_forward_hook(function)
+
+
+def compiled(what: str) -> InputError:
+    """What to say of TorchScript."""
+    return InputError(
+        f"{what}: it is compiled to TorchScript, whose layers cannot be looked into; load the model from its Python "
+        "code, or as torch.export's .pt2"
+    )
 
 
 def find_layer(model: nn.Module, name: str) -> nn.Module:

@@ -11,12 +11,11 @@ from jaxtyping import Bool, Float
 
 from convscope.errors import InputError
 from convscope.lens.canvas import Frame, canvas_for
-from convscope.lens.fields import Visit, trace
+from convscope.lens.fields import Visit, visited
 from convscope.lens.images import Box, Fourier, Prior
 from convscope.lens.models import AnyModel, Network, Preprocessing, network
 from convscope.lens.objectives import Bound, Units, as_list, channel, diversity, neuron, total_variation
 from convscope.lens.objectives import l1 as ink
-from convscope.lens.probe import find_layer
 from convscope.lens.render import Rendering, Stopped, render
 from convscope.lens.shown import Card, Shown, as_picture, recipe_of
 from convscope.lens.shown import framed as outlined
@@ -148,7 +147,7 @@ def draw(
     """
     settings = _unusual(draw, locals())
     given = network(model, size, preprocessing)
-    target = _target(given, layer)
+    target = visited(given, layer)
     wanted = _wanted(units, target)
     if units is not None:
         settings["units"] = wanted
@@ -220,14 +219,6 @@ hundred megabytes of activations for the networks of the field."""
 
 def _batch(sides: Sequence[int]) -> int:
     return int(np.clip(AT_ONCE // int(np.prod(sides, initial=1)), 4, 64))
-
-
-def _target(given: Network, layer: str) -> Visit:
-    find_layer(given.model, layer)
-    target = next((visit for visit in trace(given.model, given.input_shape) if visit.name == layer), None)
-    if target is None or not target.shape:
-        raise InputError(f"layer {layer!r}: it gives no units for one input; name a layer inside it or after it")
-    return target
 
 
 def _unusual(function: Callable[..., Any], values: Mapping[str, Any]) -> dict[str, Any]:

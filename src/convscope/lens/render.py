@@ -122,9 +122,9 @@ def render(
     with probe(shop.model, layers) as look, folded_gradients(shop.model):
         waiting = list(range(0, len(keys), facets))
         tell = progress or (lambda done, total, what: None)
-        tell(0, len(keys), "")
         attempt = 0
         try:
+            tell(0, len(keys), "")
             for attempt in range(retries + 1):
                 for finished in studio.make(look, waiting, attempt, batch):
                     if finished.place not in results or not finished.dead:

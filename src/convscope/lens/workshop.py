@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.parametrize import is_parametrized
 
 from convscope.errors import InputError
 from convscope.lens.probe import at_rest, check_finite, probe
@@ -82,8 +83,8 @@ def fold_norms(model: nn.Module, layers: Sequence[str], example: Tensor) -> tupl
     """Fold, in place, every batch norm that gets a convolution's output as it is; the model and their number.
 
     weight' = weight * g, bias' = (bias - mean) * g + shift, with g = scale / sqrt(variance + eps). A
-    convolution among `layers` is left alone, and so is what runs more than once, what is of a class of its own
-    (one with parametrised weights, say) and what has hooks that might change it.
+    convolution among `layers` is left alone, and so are what runs more than once, norms of a class of their own,
+    parametrised weights, and what has hooks that might change it.
     """
     made_by: dict[int, tuple[nn.Module, Tensor]] = {}
     pairs: list[tuple[str, nn.Module, nn.Module]] = []
@@ -94,7 +95,7 @@ def fold_norms(model: nn.Module, layers: Sequence[str], example: Tensor) -> tupl
     def record(name: str) -> Callable[..., None]:
         def hook(module: nn.Module, inputs: tuple, output: Tensor) -> None:
             calls[module] = calls.get(module, 0) + 1
-            if type(module) in _CONV:
+            if isinstance(module, _CONV):
                 made_by[id(output)] = module, output  # held, so that no other tensor takes its place
             elif inputs and id(inputs[0]) in made_by:
                 pairs.append((name, made_by[id(inputs[0])][0], module))
@@ -117,12 +118,13 @@ def fold_norms(model: nn.Module, layers: Sequence[str], example: Tensor) -> tupl
     return model, count
 
 
-_CONV = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
+_CONV = nn.Conv1d | nn.Conv2d | nn.Conv3d
 _NORM = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
 
 
 def _is_plain(module: nn.Module) -> bool:
-    return type(module) in (*_CONV, *_NORM) and not (module._forward_hooks or module._forward_pre_hooks)
+    ours = isinstance(module, _CONV) or type(module) in _NORM
+    return ours and not (is_parametrized(module) or module._forward_hooks or module._forward_pre_hooks)
 
 
 def _fold(conv: Any, norm: Any) -> None:

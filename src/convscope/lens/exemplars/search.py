@@ -17,7 +17,7 @@ from convscope.lens.exemplars.feed import Batch, Labels, Pictures, feed, opened
 from convscope.lens.exemplars.found import Found
 from convscope.lens.exemplars.keeping import Kept, Reservoir
 from convscope.lens.exemplars.summary import Summary
-from convscope.lens.fields import trace
+from convscope.lens.fields import trace, visited
 from convscope.lens.models import AnyModel, Network, network
 from convscope.lens.photos import Photos
 from convscope.lens.probe import probe
@@ -76,7 +76,7 @@ def examples(
     if layers is None:
         layers = [visit.name for visit in visits.values() if not visit.is_block]
     names = [layers] if isinstance(layers, str) else list(dict.fromkeys(layers))
-    fields = {name: visits[name].field if name in visits else None for name in names}
+    fields = {name: (visits.get(name) or visited(net, name)).field for name in names}
     total = len(pictures.files) if isinstance(pictures, Photos) else _length(pictures)
     classes = pictures.classes if isinstance(pictures, Photos) else net.classes
 

@@ -18,8 +18,19 @@ from convscope.lens.calls import Watched
 from convscope.lens.fields.mode import FollowShadows
 from convscope.lens.fields.shadows import Shadow
 from convscope.lens.fields.told import field_of
-from convscope.lens.models.network import AnyModel, network
-from convscope.lens.probe import UNFIT, at_rest, find_layer, first_tensor, own_randomness, refusal, to_model
+from convscope.lens.models.network import AnyModel, Network, network
+from convscope.lens.probe import (
+    UNFIT,
+    at_rest,
+    call_number,
+    compiled,
+    find_layer,
+    first_tensor,
+    own_randomness,
+    probe,
+    refusal,
+    to_model,
+)
 
 
 @dataclass(frozen=True)
@@ -57,27 +68,40 @@ def receptive_field(model: AnyModel, layer: str, input_shape: Iterable[int] | No
     >>> field.size, field.stride, field.offset
     ((14, 14), (2, 2), (-2, -2))
     """
-    net = network(model, input_shape)
-    find_layer(net.model, layer)
-    for visit in trace(net):
-        if visit.name == layer:
-            if visit.field is None:
-                raise InputError(f"layer {layer!r}: nothing of the input reaches it, so it has no receptive field")
-            return visit.field
-    raise InputError(
-        f"layer {layer!r}: it takes no part in the forward pass or gives no tensor; name a layer that does"
-    )
+    field = visited(network(model, input_shape), layer).field
+    if field is None:
+        raise InputError(f"layer {layer!r}: nothing of the input reaches it, so it has no receptive field")
+    return field
+
+
+def visited(net: Network, layer: str) -> Visit:
+    """One layer, as the input meets it; chains too.
+
+    Raises InputError, as `probe` does, for a layer that the model has not or never runs, and for one without units.
+    """
+    module = find_layer(net.model, layer)
+    name = next(name for name, other in net.model.named_modules() if other is module)  # it may have several
+    name += layer[layer.index("@") :] if call_number(layer) > 1 else ""
+    found = next((visit for visit in trace(net, until=name) if visit.name == name), None)
+    if found is None:
+        with probe(net.model, [layer]) as look, torch.no_grad():
+            look(to_model(net.model, torch.zeros(1, *net.input_shape)))  # says what the matter is
+        raise InputError(f"layer {layer!r}: it gives no units for one input; name another layer")
+    return found
 
 
 def trace(model: AnyModel, input_shape: Iterable[int] | None = None, until: str | None = None) -> list[Visit]:
     """Run one blank input through the model; its layers in the order in which they finish, each time they run.
 
     Listed are layers that hold no others, and blocks: those that hold others and are no mere chain (nn.Sequential).
-    One whose output holds no tensor is left out. `until` names a layer to stop at. Raises InputError for an input the
-    model cannot take.
+    One whose output holds no tensor is left out. `until` names a layer, or a chain, to stop at. Raises InputError for
+    an input the model cannot take, and for a model compiled to TorchScript.
     """
     net = network(model, input_shape)
     module, shape = net.model, net.input_shape
+    if isinstance(module, torch.jit.ScriptModule):
+        raise compiled("model")
+    last = (until or "").partition("@")[0]
     blank = to_model(module, torch.zeros(1, *shape))
     runs: dict[str, int] = {}
     met: list[tuple[str, nn.Module, tuple[int, ...], Axes, Shadow | None]] = []
@@ -96,7 +120,8 @@ def trace(model: AnyModel, input_shape: Iterable[int] | None = None, until: str 
     with at_rest(module), own_randomness(), torch.no_grad():
         try:
             for name, layer in module.named_modules():
-                if name and not isinstance(layer, nn.Sequential | torch.jit.ScriptModule):
+                chain = isinstance(layer, nn.Sequential) and name != last
+                if name and not chain and not isinstance(layer, torch.jit.ScriptModule):
                     handles.append(
                         layer.register_forward_hook(lambda layer, _, output, name=name: record(name, layer, output))
                     )

@@ -4,8 +4,8 @@
 import torch
 from torch import nn
 
-from convscope.lens.trust.control import portrait, strangeness, twin
-from convscope.lens.trust.verdict import LEARNED
+from convscope.lens.credibility.control import portrait, strangeness, twin
+from convscope.lens.credibility.verdict import LEARNED
 
 
 def net(seed: int) -> nn.Sequential:

@@ -7,12 +7,12 @@ import pytest
 import torch
 from torch import nn
 
-from convscope.lens.trust.choice import Choice, choose
-from convscope.lens.trust.measures import interval, selectivity
-from convscope.lens.trust.moves import moved
-from convscope.lens.trust.natural import Window, excerpts, natural, read, window
-from convscope.lens.trust.paths import Path
-from convscope.lens.trust.verdict import Control, Figures, verdict
+from convscope.lens.credibility.choice import Choice, choose
+from convscope.lens.credibility.measures import interval, selectivity
+from convscope.lens.credibility.moves import moved
+from convscope.lens.credibility.natural import Window, excerpts, natural, read, window
+from convscope.lens.credibility.paths import Path
+from convscope.lens.credibility.verdict import Control, Figures, verdict
 
 GOOD = Figures(
     value=5.0,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from convscope.lens.trust.measures import interval, likeness
+from convscope.lens.credibility.measures import interval, likeness
 
 
 @dataclass(frozen=True)

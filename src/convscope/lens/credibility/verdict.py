@@ -4,8 +4,8 @@ from dataclasses import dataclass, field
 from math import isnan
 from typing import Any, Literal
 
-from convscope.lens.trust.choice import Choice
-from convscope.lens.trust.paths import Path
+from convscope.lens.credibility.choice import Choice
+from convscope.lens.credibility.paths import Path
 
 Label = Literal["clear", "mixed", "do not trust", "dead"]
 Weight = Literal["for", "against", "strongly against", "note"]
@@ -85,7 +85,7 @@ STRONG = 90.0
 """Percentile from which a drawing is a strong stimulus. Those of honest units that rose at all lay at 99 or 100."""
 ASTRAY = 0.25
 """Lowest likeness on the path below which a drawing goes its own way. Where drawings lay outside the unit's natural
-pictures, honest units of SqueezeNet had 0.43 or more, forged ones 0 or less (of EfficientNet-Lite0 two of eleven honest
+pictures, honest units of SqueezeNet had 0.43 or more, forged ones 0 or less (of EfficientNet-Lite0 two of nine honest
 units lay below 0: the check is strict)."""
 FRAGILE = 0.5
 """Share of what natural pictures keep under the same moves, below which a drawing hangs on its exact pixels."""
@@ -95,8 +95,7 @@ AMONG = 0.1
 """A unit that is not among this share of the most excited on its own drawing has a drawing of something else too."""
 LEARNED = 5.0
 """Strangeness below which a layer cannot be told from an untrained one. Untrained ones stayed below 3 (two dozen
-tried), layers of SqueezeNet and banks of edge detectors lay between 6 and 22, the first block of
-EfficientNet-Lite0, whose norms leave less to see, at about 4."""
+tried), layers of SqueezeNet, of EfficientNet-Lite0 and banks of edge detectors lay between 5.5 and 53."""
 
 
 def verdict(figures: Figures) -> tuple[Label, tuple[Reason, ...]]:
@@ -178,9 +177,10 @@ TEXTS: dict[str, str] = {
     "of natural pictures' {natural:.0f} %",
     "seeds differ": "other seeds draw something else: agreement {agreement:.2f} (an untrained twin {control:.2f})",
     "seeds agree": "other seeds draw the like: agreement {agreement:.2f} (an untrained twin {control:.2f})",
-    "not selective": "it excites other units more: rank {rank} of {units}, by {margin:.1f} standard deviations",
-    "selective": "few or no other units are excited as much: rank {rank} of {units}, "
-    "by {margin:.1f} standard deviations",
+    "not selective": "it excites many other units more: rank {rank} of {units}, {margin:+.1f} standard deviations from "
+    "the most excited of them",
+    "selective": "few or no other units are excited as much: rank {rank} of {units}, {margin:+.1f} standard deviations "
+    "from the most excited of them",
     "untrained": "the layer answers natural pictures as untrained twins do ({strangeness:.1f} standard deviations): "
     "it shows what the architecture prefers, not what was learned",
     "learned": "the layer answers natural pictures unlike untrained twins ({strangeness:.1f} standard deviations)",

@@ -40,7 +40,7 @@ def strangeness(model: nn.Module, layer: str, pictures: Tensor, twins: int, seed
     """How far a layer's answers to natural pictures lie from those of untrained twins, in the twins' own spread.
 
     The largest |figure - mean| / std over eight figures of the whole layer: mean and spread over units of the log
-    standard deviation and of mean/std, mean skewness and kurtosis, mean and spread of the units' correlations.
+    standard deviation and of arctan(mean/std), mean skewness and kurtosis, mean and spread of the units' correlations.
     For what this is in networks trained and not, see LEARNED in verdict.py.
     """
     own = portrait(twin(model, pictures, None), layer, pictures)  # its norms measured on these pictures too
@@ -63,7 +63,7 @@ def portrait(model: nn.Module, layer: str, pictures: Tensor) -> Float[np.ndarray
     score = (flat[alive] - mean[:, None]) / std[:, None]
     together = (score @ score.T / score.shape[1])[~np.eye(len(score), dtype=bool)]
     together = together if len(together) else np.zeros(1)
-    log, shift = np.log(std), mean / std
+    log, shift = np.log(std), np.arctan2(mean, std)  # bounded, for units that hardly ever change
     lean, tail = np.log1p(np.abs((score**3).mean(1))).mean(), np.log((score**4).mean(1)).mean()
     return np.array(
         [log.mean(), log.std(), shift.mean(), shift.std(), lean, tail, np.abs(together).mean(), together.std()]

@@ -9,17 +9,17 @@ import torch
 from torch import Tensor
 
 from convscope.errors import InputError
+from convscope.lens.credibility.choice import Choice, choose
+from convscope.lens.credibility.control import strangeness, twin
+from convscope.lens.credibility.eyes import Eyes, eyes
+from convscope.lens.credibility.measures import between, kept, likeness, percentile, ratio, selectivity
+from convscope.lens.credibility.moves import moved
+from convscope.lens.credibility.natural import Natural, Window, excerpts, natural, read, window
+from convscope.lens.credibility.paths import follow
+from convscope.lens.credibility.verdict import Control, Figures, Reason, Trust, verdict
 from convscope.lens.models import AnyModel, Network, network
 from convscope.lens.probe import first_line
 from convscope.lens.recipes import Drawing, draw
-from convscope.lens.trust.choice import Choice, choose
-from convscope.lens.trust.control import strangeness, twin
-from convscope.lens.trust.eyes import Eyes, eyes
-from convscope.lens.trust.measures import between, kept, likeness, percentile, ratio, selectivity
-from convscope.lens.trust.moves import moved
-from convscope.lens.trust.natural import Natural, Window, excerpts, natural, read, window
-from convscope.lens.trust.paths import follow
-from convscope.lens.trust.verdict import Control, Figures, Reason, Trust, verdict
 
 LEAST, MOST = 40, 512  # natural pictures: with fewer, top and bottom examples are no extremes; more only cost time
 TOP = 20  # natural pictures at each end, and never more than a quarter of all

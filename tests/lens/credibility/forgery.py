@@ -7,11 +7,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from convscope.lens.credibility.natural import excerpts, natural, window
 from convscope.lens.fields import receptive_field
 from convscope.lens.models import Network
 from convscope.lens.probe import probe
 from convscope.lens.recipes import Drawing
-from convscope.lens.trust.natural import excerpts, natural, window
 
 LOUD = 3000.0  # more than any unit of the trunk says
 

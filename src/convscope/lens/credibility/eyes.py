@@ -10,10 +10,10 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from convscope.errors import InputError
+from convscope.lens.credibility.natural import BATCH
 from convscope.lens.fields import trace
 from convscope.lens.models import AnyModel, Network, load, network
 from convscope.lens.probe import probe, to_model
-from convscope.lens.trust.natural import BATCH
 from convscope.lens.weights import weights_hash
 
 SIDE = 128  # to this side small windows are enlarged: all of a trained network's layers still have a map

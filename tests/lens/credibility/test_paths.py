@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from convscope.lens.trust.paths import carried, follow
+from convscope.lens.credibility.paths import carried, follow
 
 
 class TwoWays(nn.Module):

@@ -8,11 +8,11 @@ import torch
 from torch import nn
 
 from convscope.errors import InputError
+from convscope.lens.credibility import TEXTS, trust
+from convscope.lens.credibility.eyes import RandomFeatures
 from convscope.lens.models import Network, Preprocessing, load
 from convscope.lens.recipes import Drawing
-from convscope.lens.trust import TEXTS, trust
-from convscope.lens.trust.eyes import RandomFeatures
-from tests.lens.trust.forgery import Forged, detector, drawn
+from tests.lens.credibility.forgery import Forged, detector, drawn
 
 UNITS = [9, 33]
 GREY = Preprocessing((64, 64), order="grey")

@@ -7,9 +7,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from convscope.lens.credibility.measures import between, likeness
+from convscope.lens.credibility.natural import reading
 from convscope.lens.probe import at_rest, call_number, find_layer, leaves, to_model
-from convscope.lens.trust.measures import between, likeness
-from convscope.lens.trust.natural import reading
 
 BATCH = 8  # pictures whose activations in all layers are held at a time
 FLOOR = 0.02
