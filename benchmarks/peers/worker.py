@@ -10,6 +10,15 @@ import sys
 from pathlib import Path
 
 STUBS = Path(__file__).parent / "stubs"
+try:
+    import torchvision
+except (ImportError, RuntimeError):  # not there, or made for another torch
+    for name in [name for name in sys.modules if name.split(".")[0] == "torchvision"]:
+        del sys.modules[name]
+    sys.path.insert(0, str(STUBS))
+    import torchvision  # noqa: F401
+
+    sys.path.remove(str(STUBS))
 sys.path.append(str(STUBS))  # last: what is installed comes before what is stubbed
 
 import numpy as np  # noqa: E402
