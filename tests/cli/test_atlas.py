@@ -17,7 +17,7 @@ Refused = Callable[[subprocess.CompletedProcess[str]], str]
 QUICK = """
 from convscope.atlas import work
 draw = work.lens.draw
-work.lens.draw = lambda *words, **how: draw(*words, **how, steps=2)
+work.lens.draw = lambda *words, **how: draw(*words, **{**how, "steps": 2})
 """
 
 
@@ -26,7 +26,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     from convscope.atlas import work
 
     draw = work.lens.draw
-    monkeypatch.setattr(work.lens, "draw", lambda *words, **how: draw(*words, **how, steps=2))
+    monkeypatch.setattr(work.lens, "draw", lambda *words, **how: draw(*words, **{**how, "steps": 2}))
 
 
 def contents(folder: Path) -> dict[Path, bytes]:

@@ -72,7 +72,7 @@ def test_a_file_finds_those_beside_it(tmp_path: Path):
         ("python:no_such_package:net", r"importing no_such_package failed \(ModuleNotFoundError: No module named"),
         ("python:torch", r"no factory is named; write python:package.module:factory or"),
         ("squeezenett", r"no such source; did you mean squeezenet\?"),
-        ("alexnet", r"no such source; give .*; else python:.*; timm:NAME; .* FILE.onnx"),
+        ("alexnet", r"no such source; (give|did you mean) .*[?;] else python:.*; timm:NAME; .* FILE.onnx"),
         ("nothing.pt2", r"nothing.pt2: no such file; check the path"),
     ],
 )

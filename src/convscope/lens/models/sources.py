@@ -82,7 +82,7 @@ def _made(asked: Source, file: Path | None, trust_pickle: bool) -> nn.Module | N
         near = difflib.get_close_matches(asked.name, BUILT_IN, n=2)
         hint = f"did you mean {' or '.join(near)}?" if near else f"give {', '.join(BUILT_IN)};"
         raise InputError(
-            f"model {asked.text!r}: no such source; {hint} else {'; '.join(FORMS.values())}; {FILES}"
+            f"model={asked.text!r}: no such source; {hint} else {'; '.join(FORMS.values())}; {FILES}"
         )
     if file is not None:
         raise InputError(f"model {asked.text!r}: a file holds its own weights; name a factory, python:...@{file}")
