@@ -48,7 +48,7 @@ calls = {
     "labels: <U1": atlas(labels=["a", "b"]),
     "labels: object": atlas(labels=None),
     "labels: float64": atlas(labels=[0.5, 1]),
-    "model='abc': a str": atlas(model="abc"),
+    "model='abc': no such": atlas(model="abc"),
     "model: its weights hold NaN": atlas(model=nan),
     "history: epoch='one'": atlas(history=[row | {"epoch": "one"}]),
     "history: seconds=nan": atlas(history=[row | {"seconds": float("nan")}]),
