@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-import convscope as cs
+from convscope import ops
 from convscope.files import write_whole
 from convscope.pictures import enlarge, grey, png, sheet, signed
 
@@ -28,23 +28,23 @@ for i in range(2):
         window = picture[i : i + 2, j : j + 2].ravel()
         products = " + ".join(f"{a}*{b}" for a, b in zip(window, kernel.ravel()))
         print(f"  [{i}, {j}] = {products} = {window @ kernel.ravel()}")
-print(rows(cs.corr2d(picture, kernel)))
+print(rows(ops.corr2d(picture, kernel)))
 
 print("3 x 3 under 3 x 3: the kernel fits at one place only")
-print(rows(cs.corr2d(np.arange(1, 10).reshape(3, 3), [[0, 1, 0], [1, 0, -1], [0, -1, 0]])))
+print(rows(ops.corr2d(np.arange(1, 10).reshape(3, 3), [[0, 1, 0], [1, 0, -1], [0, -1, 0]])))
 
 band = np.ones((6, 8))
 band[:, 2:6] = 0
 kernel = np.array([[1.0, -1.0]])
-upright, lying = cs.corr2d(band, kernel), cs.corr2d(band.T, kernel)
+upright, lying = ops.corr2d(band, kernel), ops.corr2d(band.T, kernel)
 print("black band, columns 2 to 5; edges between columns are vertical. Under [1, -1], each row:")
 print(rows(upright[:1]))
 print("the band turned on its side, its edges now horizontal, under the same kernel, each row:")
 print(rows(lying[:1]))
 print("... and under the kernel turned with it, [[1], [-1]], each column:")
-print(rows(cs.corr2d(band.T, kernel.T).T[:1]))
+print(rows(ops.corr2d(band.T, kernel.T).T[:1]))
 print("the upright band under the strict convolution's flipped kernel, [-1, 1], each row:")
-print(rows(cs.corr2d(band, kernel[::-1, ::-1])[:1]))
+print(rows(ops.corr2d(band, kernel[::-1, ::-1])[:1]))
 
 if folder:
     shown = [grey(band, 0, 1), signed(upright, 1), grey(band.T, 0, 1), signed(lying, 1)]

@@ -5,19 +5,18 @@ Run: python examples/mistakes.py
 
 import numpy as np
 
-import convscope as cs
 from convscope import ops
 from convscope.geometry import output_size
 
 print("3 x 3 under 3 x 3 is said to be 2 x 2: 9 -3 / -3 9")
-y = cs.corr2d(np.arange(1, 10).reshape(3, 3), [[0, 1, 0], [1, 0, -1], [0, -1, 0]])
+y = ops.corr2d(np.arange(1, 10).reshape(3, 3), [[0, 1, 0], [1, 0, -1], [0, -1, 0]])
 print(f"  it is {y.shape[0]} x {y.shape[1]}: 2 + 4 - 6 - 8 = {y[0, 0]}")
 
 print("[-1, 1] is said to find horizontal edges")
 band = np.ones((4, 6))
 band[:, 2:4] = 0
 for name, picture in (("edges between columns (vertical)", band), ("edges between rows (horizontal)", band.T)):
-    print(f"  {name}: {np.count_nonzero(cs.corr2d(picture, [[-1, 1]]))} cells answer")
+    print(f"  {name}: {np.count_nonzero(ops.corr2d(picture, [[-1, 1]]))} cells answer")
 
 print("strict convolution or cross-correlation is said to matter little to a learned layer")
 rng = np.random.default_rng(0)
@@ -36,7 +35,7 @@ print("subsampling is said to leave what is in a picture as it was")
 stripes = np.tile([1.0, 0.0], (4, 4))
 pooled = ops.max_pool2d(stripes[None, None], 2)[0, 0]
 for name, picture in (("stripes one cell wide", stripes), ("after 2 x 2 max pooling", pooled)):
-    print(f"  {name}: {np.count_nonzero(cs.corr2d(picture, [[1, -1]]))} cells of [1, -1] answer")
+    print(f"  {name}: {np.count_nonzero(ops.corr2d(picture, [[1, -1]]))} cells of [1, -1] answer")
 
 print("the L1 penalty on a picture made to excite a unit is said to be on the unit's output")
 unit, weight = rng.standard_normal(784), 0.9  # the unit answers unit @ picture, pixels from -1 to 1

@@ -10,6 +10,7 @@ from PIL import Image, ImageFilter
 from skimage import data
 
 import convscope as cs
+from convscope import ops
 
 photo = Image.fromarray(data.camera()[100:400, 60:440])
 before = np.asarray(photo)
@@ -27,7 +28,7 @@ print(f"  it sums eighths and rounds halves up: 1 cell in 8 by half a level, a b
 
 print("the same, 100 times with noise of 4 levels")
 rng, hits = np.random.default_rng(0), 0
-clear = cs.corr2d(before[100:164, 100:180].astype(float), true)
+clear = ops.corr2d(before[100:164, 100:180].astype(float), true)
 for _ in range(100):
     again = cs.recover(before[100:164, 100:180].astype(float), clear + rng.normal(0, 4, clear.shape), size=3)
     low, high = again.interval
@@ -57,7 +58,7 @@ for name, after in (
 
 print("what cannot be known: stripes, all rows alike")
 stripes = np.tile(rng.integers(60, 190, 80).astype(float), (60, 1))
-found = cs.recover(stripes, cs.corr2d(stripes, true), size=3)
+found = cs.recover(stripes, ops.corr2d(stripes, true), size=3)
 print(f"  {found.verdict}: {found.rank} of {found.taps} directions can be told")
 print(f"  {found.reasons[1]}")
 column_sums = found.kernel.sum(0)

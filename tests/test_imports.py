@@ -101,7 +101,7 @@ def test_a_module_holds_one_idea(path: Path):
 
 
 def test_names_a_person_calls():
-    names = "corr2d draw examples explain layers load maps receptive_field recover"
+    names = "draw dream examples explain layers load maps receptive_field recover style"
     assert sorted(convscope.__all__) == names.split()
     assert all(callable(getattr(convscope, name)) for name in convscope.__all__)
     assert set(convscope.__all__) <= set(dir(convscope))
@@ -109,7 +109,7 @@ def test_names_a_person_calls():
 
 def test_a_wrong_name_is_answered_with_the_right_ones():
     with pytest.raises(
-        AttributeError, match=r"module 'convscope' has no attribute 'drow'; it offers corr2d, draw, "
+        AttributeError, match=r"module 'convscope' has no attribute 'drow'; it offers draw, dream, "
     ):
         convscope.drow
 

@@ -4,11 +4,23 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import ExifTags, Image
 
 from convscope.errors import InputError
 from convscope.geometry import Field
-from convscope.pictures import colour, crop, enlarge, grey, legend, png, png_recipe, sheet, signed
+from convscope.pictures import (
+    colour,
+    crop,
+    encoded,
+    enlarge,
+    grey,
+    legend,
+    png,
+    png_recipe,
+    recipe_in,
+    sheet,
+    signed,
+)
 
 NEUTRAL = [247, 247, 247]
 
@@ -120,3 +132,59 @@ def test_what_is_no_picture_and_no_png():
         png_recipe(b"GIF8")
     with pytest.raises(InputError, match="not a PNG file"):
         png_recipe(png(grey(np.zeros((9, 9))))[:45])
+
+
+def blobs(height: int = 45, width: int = 70) -> np.ndarray:
+    coarse = np.random.default_rng(0).integers(0, 256, (4, 6, 3), np.uint8)
+    return np.asarray(Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC))
+
+
+@pytest.mark.parametrize("ending", [".png", ".jpg", ".JPEG", ".webp"])
+def test_every_kind_of_file_carries_its_recipe(ending: str):
+    picture, recipe = blobs(), {"seed": 3, "objective": "fc3 – l1", "command": "convscope dream cow.jpg"}
+    data = encoded(picture, ending, recipe)
+    assert recipe_in(data) == recipe
+    assert encoded(picture, ending, recipe) == data
+    assert recipe_in(encoded(picture, ending)) is None
+    with Image.open(io.BytesIO(data)) as image:
+        seen = np.asarray(image.convert("RGB")).astype(int)
+    assert seen.shape == picture.shape
+    assert np.abs(seen - picture).mean() < (0.5 if ending == ".png" else 3)
+
+
+def test_jpegs_keep_every_pixels_own_colour():
+    picture = np.zeros((16, 16, 3), np.uint8)
+    picture[:, ::2, 0] = picture[:, 1::2, 2] = 255  # red and blue columns, side by side
+    with Image.open(io.BytesIO(encoded(picture, ".jpg"))) as image:
+        assert np.abs(np.asarray(image).astype(int) - picture).max() < 60
+
+
+def test_a_large_png_is_written_without_the_long_search():
+    picture = np.zeros((1, 2**20 + 1, 3), np.uint8)
+    with Image.open(io.BytesIO(encoded(picture, ".png", {"seed": 1}))) as image:
+        assert image.size == (2**20 + 1, 1)
+
+
+def test_a_comment_of_somebody_else_is_no_recipe():
+    exif = Image.Exif()
+    exif.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.UserComment] = b"ASCII\0\0\0holidays"
+    file = io.BytesIO()
+    Image.fromarray(blobs()).save(file, "JPEG", exif=exif)
+    assert recipe_in(file.getvalue()) is None
+
+
+def test_what_a_kind_of_file_cannot_hold():
+    line = np.zeros((1, 16384, 3), np.uint8)
+    with pytest.raises(InputError, match=r"a picture of 1 x 16384: a \.webp holds 16383 a side; end the name in \.png"):
+        encoded(line, ".webp")
+    with pytest.raises(InputError, match=r"1 x 65536: a \.jpg holds 65535 a side"):
+        encoded(line.repeat(4, 1), ".jpg")
+    with pytest.raises(InputError, match=r"'\.gif': no kind of picture that is written; .*, \.webp"):
+        encoded(line, ".gif")
+    with pytest.raises(InputError, match=r"uint8, not \(1, 16384\)"):
+        encoded(line[..., 0], ".jpg")
+    with pytest.raises(InputError, match="a JPEG holds 65533"):
+        encoded(blobs(), ".jpg", {"seed": "1" * 70000})
+    for ending in (".jpg", ".webp"):
+        with pytest.raises(InputError, match="not a PNG or JPEG or WEBP file that can be read"):
+            recipe_in(encoded(blobs(), ending, {"seed": 1})[:400])

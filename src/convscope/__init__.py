@@ -5,9 +5,8 @@ neither PyTorch nor Numba. The rooms behind them: `convscope.ops` (operators by 
 (networks by hand), `convscope.lens` (looks into any `torch.nn.Module`), `convscope.tasks`, `convscope.atlas`.
 
 >>> import convscope as cs
->>> cs.corr2d([[0.0, 1.0, 2.0], [3.0, 4.0, 5.0], [6.0, 7.0, 8.0]], [[0.0, 1.0], [2.0, 3.0]])
-array([[19., 25.],
-       [37., 43.]])
+>>> cs.receptive_field("squeezenet", "features.6").size
+(47, 47)
 """
 
 from importlib import import_module
@@ -15,16 +14,25 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from convscope.inverse.recover import recover
-    from convscope.lens import draw, examples, layers, maps, receptive_field
-    from convscope.ops import corr2d
+    from convscope.lens import draw, dream, examples, layers, maps, receptive_field, style
     from convscope.ops.explain import explain
     from convscope.tasks.networks import load
 
 __version__ = "0.1.0"
-__all__ = ["corr2d", "draw", "examples", "explain", "layers", "load", "maps", "receptive_field", "recover"]
+__all__ = [
+    "draw",
+    "dream",
+    "examples",
+    "explain",
+    "layers",
+    "load",
+    "maps",
+    "receptive_field",
+    "recover",
+    "style",
+]
 
 _ROOM_OF = dict.fromkeys(__all__, "convscope.lens") | {
-    "corr2d": "convscope.ops",
     "explain": "convscope.ops.explain",
     "load": "convscope.tasks.networks",
     "recover": "convscope.inverse.recover",

@@ -7,7 +7,7 @@ import pytest
 from scipy import ndimage, signal
 from skimage import data
 
-import convscope as cs
+from convscope import ops
 from convscope.inverse.recover import recover
 
 SOBEL = np.array([[-1, 0, 1], [-2, 0, 2], [-1, 0, 1.0]])
@@ -43,7 +43,7 @@ def found(pictures, coins):
 
 def test_floats_give_the_kernel_itself(coins, kernel):
     x = coins.astype(float)
-    found = recover(x, cs.corr2d(x, kernel), size=(5, 3))
+    found = recover(x, ops.corr2d(x, kernel), size=(5, 3))
     np.testing.assert_allclose(found.kernel, kernel, atol=1e-9)
     assert found.verdict == "exact"
     assert found.believable
@@ -162,7 +162,7 @@ def test_sixteen_bits(coins):
 def test_stride(coins, kernel, stride):
     x = coins[:, :150].astype(float)
     step_i, step_j = stride if isinstance(stride, tuple) else (stride, stride)
-    inside = cs.corr2d(x, kernel)[::step_i, ::step_j]
+    inside = ops.corr2d(x, kernel)[::step_i, ::step_j]
     np.testing.assert_allclose(recover(x, inside, size=(5, 3), stride=stride).kernel, kernel, atol=1e-9)
     padded = signal.correlate2d(x, kernel, "same")[::step_i, ::step_j]
     found = recover(x, padded, size=(5, 3), stride=stride)
@@ -213,10 +213,10 @@ def test_several_pairs_tell_what_one_cannot(coins):
     rows = np.tile(coins[100].astype(float), (60, 1))  # varies along the rows only
     columns = np.tile(coins[:, 100].astype(float)[:, None], (1, 70))
     truth = np.arange(9.0).reshape(3, 3)
-    alone = recover(rows, cs.corr2d(rows, truth), size=3)
+    alone = recover(rows, ops.corr2d(rows, truth), size=3)
     assert (alone.verdict, alone.rank) == ("undetermined", 3)
     crossed = rows[:, :70] + columns[:60] * rows[:, :70] / 255
-    both = recover([rows, crossed], [cs.corr2d(rows, truth), cs.corr2d(crossed, truth)], size=3)
+    both = recover([rows, crossed], [ops.corr2d(rows, truth), ops.corr2d(crossed, truth)], size=3)
     assert both.rank > 3
 
 
@@ -237,7 +237,7 @@ class TestConstraints:
 class TestWhatCannotBeKnown:
     def test_a_picture_whose_rows_are_alike(self):
         x = np.tile(np.random.default_rng(0).integers(0, 256, 50).astype(np.uint8), (40, 1))
-        found = recover(x.astype(float), cs.corr2d(x.astype(float), SOBEL), size=3)
+        found = recover(x.astype(float), ops.corr2d(x.astype(float), SOBEL), size=3)
         assert found.verdict == "undetermined"
         assert not found.believable
         assert (found.rank, found.taps) == (3, 9)
@@ -246,7 +246,7 @@ class TestWhatCannotBeKnown:
         assert any("also varies from top to bottom" in reason for reason in found.reasons)
         assert found.largest_size == 1
         for pattern in found.null_space[:, 0]:  # each may be added and changes nothing
-            np.testing.assert_allclose(cs.corr2d(x.astype(float), pattern), 0, atol=1e-6)
+            np.testing.assert_allclose(ops.corr2d(x.astype(float), pattern), 0, atol=1e-6)
 
     def test_taps_that_are_known_beside_some_that_are_not(self):
         """The windows see the same number twice in two neighbouring columns: only the sum of those two taps is told."""
@@ -254,7 +254,7 @@ class TestWhatCannotBeKnown:
         numbers = rng.integers(0, 256, (40, 30)).astype(float)
         x = numbers.repeat(2, axis=1)
         truth = np.array([[0.5, -1.0, 2.0]])
-        found = recover(x, cs.corr2d(x, truth)[:, ::2], size=(1, 3), stride=(1, 2))
+        found = recover(x, ops.corr2d(x, truth)[:, ::2], size=(1, 3), stride=(1, 2))
         assert found.rank == 2
         assert np.isinf(found.stderr[0, :2]).all()
         assert found.kernel[0, 2] == pytest.approx(2.0)
@@ -305,7 +305,7 @@ class TestWhatItShows:
 
     def test_unknown_taps_are_null_in_json_and_question_marks_in_text(self):
         x = np.tile(np.arange(40.0) ** 2, (30, 1))
-        found = recover(x, cs.corr2d(x, SOBEL), size=3)
+        found = recover(x, ops.corr2d(x, SOBEL), size=3)
         assert found.to_dict()["stderr"][0][0] is None
         assert "?" in str(found)
 

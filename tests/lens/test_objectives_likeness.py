@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from convscope.errors import InputError
-from convscope.lens.objectives import Scene, caricature, diversity, gram, gram_matrix, towards
+from convscope.lens.objectives import Scene, caricature, diversity, gram, gram_matrix, gram_near, towards
 
 A = torch.randn(4, 3, 5, 2, generator=torch.Generator().manual_seed(0)).double()
 
@@ -61,6 +61,53 @@ def test_style_does_not_care_where_things_lie():
     torch.testing.assert_close(gram("a", A + 1, centred=True)(scene()), torch.zeros(4).double())
 
 
+def halves(rows: int, columns: int) -> torch.Tensor:
+    """Two soft masks that add up to 1 everywhere."""
+    share = torch.linspace(0, 1, columns).expand(rows, columns)
+    return torch.stack([share, 1 - share])
+
+
+@pytest.mark.parametrize("centred", [False, True])
+def test_regions_by_hand(centred):
+    masks = halves(5, 2).double()
+    found = gram_matrix(A, centred=centred, regions=masks)
+    assert found.shape == (4, 2, 3, 3)
+    for n, a in enumerate(A.flatten(2)):
+        for r, mask in enumerate(masks.flatten(1)):
+            away = a - (a * mask).sum(1, keepdim=True) / mask.sum() * centred
+            expected = sum(m * torch.outer(v, v) for m, v in zip(mask, away.T)) / mask.sum()
+            torch.testing.assert_close(found[n, r], expected)
+    # each twice as large, and of one region alone: nothing changes
+    twice = masks.repeat_interleave(2, 1).repeat_interleave(2, 2)
+    torch.testing.assert_close(gram_matrix(A, regions=twice), gram_matrix(A, regions=masks))
+    torch.testing.assert_close(gram_matrix(A, regions=torch.ones(1, 9, 7))[:, 0], gram_matrix(A))
+
+
+def test_an_empty_region_is_nought():
+    masks = torch.stack([torch.ones(5, 2), torch.zeros(5, 2)])
+    found = gram_matrix(A, regions=masks)
+    assert float(found[:, 1].abs().max()) == 0
+    assert bool(found.isfinite().all())
+
+
+def test_a_style_may_be_given_as_its_matrix():
+    torch.testing.assert_close(gram_near("a", gram_matrix(A[:1]))(scene()), gram("a", A[:1])(scene()))
+    own = gram_near("a", gram_matrix(A.flip(0)))
+    assert own.count == 4
+    torch.testing.assert_close(own(scene(A[[2]], which=[2])), gram("a", A[[1]])(scene(A[[2]])))
+
+
+def test_regions_count_by_their_areas():
+    masks = torch.zeros(2, 5, 2)
+    masks[0, :4], masks[1, 4:] = 1, 1
+    target = gram_matrix(A[:1], regions=masks)
+    away = (gram_matrix(A, regions=masks) - target).square().mean((2, 3))
+    expected = -(0.8 * away[:, 0] + 0.2 * away[:, 1])
+    torch.testing.assert_close(gram_near("a", target, regions=masks)(scene()), expected)
+    with pytest.raises(InputError, match="2 matrices for 3 regions; give as many"):
+        gram_near("a", target, regions=torch.ones(3, 5, 2))
+
+
 def test_diversity_by_hand():
     flat = gram_matrix(A).flatten(1)
     cosine = torch.nn.functional.cosine_similarity(flat[:, None], flat, dim=-1)
@@ -90,6 +137,7 @@ def test_groups_do_not_see_each_other():
         caricature("a", A[:1], cosine_power=2),
         gram("a", A[1:2]),
         gram("a", A[:, :, :3] + 0.5, centred=True),
+        gram_near("a", gram_matrix(A[:1], centred=True, regions=halves(6, 4)), centred=True, regions=halves(6, 4)),
         diversity("a"),
     ],
     ids=str,

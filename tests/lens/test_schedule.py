@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from convscope.errors import InputError
-from convscope.lens.schedule import COOL, WINDOW, Batch, Schedule, adam, rest, walk
+from convscope.lens.schedule import COOL, WINDOW, Batch, Schedule, pace, rest
+from convscope.lens.walks import Adam, adam
 
 
 def begin(n: int, steps: int, numbers: int = 4) -> Batch:
@@ -14,6 +15,10 @@ def begin(n: int, steps: int, numbers: int = 4) -> Batch:
         square=zeros.clone(), step=torch.zeros(n, dtype=torch.long), end=torch.full((n,), steps),
         settled_at=torch.full((n,), steps), asleep=torch.zeros(n, dtype=torch.bool), history=torch.zeros(n, steps),
     )  # fmt: skip
+
+
+def walk(batch: Batch, gradient: torch.Tensor, schedule: Schedule, share: float = 1.0) -> None:
+    Adam()(batch, torch.zeros(len(batch)), gradient, pace(batch, schedule, share))
 
 
 def gradients(step: int) -> torch.Tensor:

@@ -119,15 +119,29 @@ class Asked:
 
 def about_a_network(command: Callable[..., None]) -> Callable[..., None]:
     """Gives a command, for its first parameter `asked`, the argument MODEL and the options of `Asked`."""
-    _, *own = inspect.signature(command).parameters.values()
     model, *shared = inspect.signature(Asked).parameters.values()
+    return _with(command, [model], shared)
+
+
+def through_a_network(command: Callable[..., None]) -> Callable[..., None]:
+    """The same for a command about one picture: the network is an option too, and there are no batches."""
+    model, *shared = inspect.signature(Asked).parameters.values()
+    option = typer.Option(metavar="MODEL", help="Where the network comes from, as `convscope draw` says it.")
+    model = model.replace(annotation=Annotated[str, option], default="squeezenet")
+    return _with(command, [], [model, *(each for each in shared if each.name != "batch")])
+
+
+def _with(
+    command: Callable[..., None], before: list[inspect.Parameter], after: list[inspect.Parameter]
+) -> Callable[..., None]:
+    _, *own = inspect.signature(command).parameters.values()
 
     @functools.wraps(command)
     def with_options(**given: Any) -> None:
-        asked = Asked(**{each.name: given.pop(each.name) for each in (model, *shared)})
+        asked = Asked(**{each.name: given.pop(each.name) for each in (*before, *after)})
         command(asked, **given)
 
-    parameters = [model, *own, *shared]
+    parameters = [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in (*before, *own, *after)]
     with_options.__signature__ = inspect.Signature(parameters)  # pyright: ignore[reportAttributeAccessIssue]
     with_options.__annotations__ = {each.name: each.annotation for each in parameters}
     return with_options

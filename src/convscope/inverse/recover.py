@@ -60,8 +60,9 @@ def recover(
     Raises InputError for pictures that cannot belong together, and sizes that do not fit.
 
     >>> import convscope as cs
+    >>> from convscope import ops
     >>> picture = np.random.default_rng(0).integers(0, 256, (40, 50)).astype(float)
-    >>> found = cs.recover(picture, cs.corr2d(picture, [[0, 1, 0], [1, -4, 1], [0, 1, 0]]), size=3)
+    >>> found = cs.recover(picture, ops.corr2d(picture, [[0, 1, 0], [1, -4, 1], [0, 1, 0]]), size=3)
     >>> found.kernel.round(6) + 0.0
     array([[ 0.,  1.,  0.],
            [ 1., -4.,  1.],

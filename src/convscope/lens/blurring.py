@@ -20,11 +20,18 @@ def gaussian_blur(pictures: Tensor, sigma: Tensor, most: float | None = None) ->
     reach = max(1, ceil(REACH * (float(sigma.max()) if most is None else most)))
     offsets = torch.arange(-reach, reach + 1, device=pictures.device, dtype=pictures.dtype)
     taps = torch.exp(-(offsets**2) / (2 * sigma.to(pictures)[:, None] ** 2).clamp(min=1e-4))
-    taps = (taps / taps.sum(1, keepdim=True))[:, None]
+    taps = taps / taps.sum(1, keepdim=True)
     for axis in range(2, pictures.ndim):
-        lines = pictures.movedim((0, axis), (-2, -1))  # (..., n, length): one group of the convolution a picture
-        flat = lines.reshape(-1, *lines.shape[-2:])
-        wide = nn.functional.pad(flat, (reach, reach), mode="replicate")
-        blurred = nn.functional.conv1d(wide, taps, groups=len(pictures)).reshape(lines.shape)
-        pictures = blurred.movedim((-2, -1), (0, axis))
+        cells = pictures.shape[axis]
+        margins = [0, 0] * (pictures.ndim - 1 - axis) + [reach, reach] + [0, 0] * (axis - 2)
+        wide = _padded(pictures, margins)
+        shape = (-1, *(1,) * (pictures.ndim - 1))
+        pictures = taps[:, 0].reshape(shape) * wide.narrow(axis, 0, cells)
+        for k in range(1, 2 * reach + 1):  # a product a tap: large pictures have no room for their windows
+            pictures = pictures.addcmul_(taps[:, k].reshape(shape), wide.narrow(axis, k, cells))
     return pictures
+
+
+def _padded(pictures: Tensor, margins: list[int]) -> Tensor:
+    """The last cells go on along one axis; margins as torch.nn.functional.pad has them."""
+    return nn.functional.pad(pictures, margins + [0] * (2 * (pictures.ndim - 2) - len(margins)), mode="replicate")

@@ -268,6 +268,17 @@ def check_finite(model: nn.Module) -> None:
             )
 
 
+def accepts(model: nn.Module, layers: Sequence[str], input_shape: Sequence[int]) -> bool:
+    """Whether a blank input of that shape (c, *positions) reaches the layers, and leaves something there to see."""
+    try:
+        with probe(model, layers) as look, torch.no_grad():
+            return all(seen.numel() > 0 for seen in look(to_model(model, torch.zeros(1, *input_shape))).values())
+    except InputError as problem:
+        if isinstance(problem.__cause__, UNFIT):
+            return False
+        raise
+
+
 class _SeenAll(BaseException):
     """Ends a forward pass early; no Exception, so that a model's own `except Exception` lets it through."""
 

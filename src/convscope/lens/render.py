@@ -8,64 +8,27 @@ rounding of batched sums. A picture that has settled leaves the batch, and the n
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, field
-from typing import Any, Protocol, runtime_checkable
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from convscope.errors import InputError
 from convscope.lens.objectives import Objective, Scene
 from convscope.lens.probe import Look, check_finite, probe, to_model
 from convscope.lens.redirect import folded_gradients, open_relus
-from convscope.lens.schedule import Batch, Schedule, rest, walk
+from convscope.lens.rendering import Held, Image, Moment, Rendering, Stopped
+from convscope.lens.schedule import Batch, Schedule, pace, rest
+from convscope.lens.tiles import Tiling, tiled
 from convscope.lens.transforms import Transform, apply
+from convscope.lens.walks import Adam, Walk
 from convscope.lens.workshop import Workshop, workshop
 
 
-@runtime_checkable
-class Image(Protocol):
-    """How pictures are described; see lens.images."""
-
-    @property
-    def noise_shape(self) -> tuple[int, ...]: ...
-
-    def initial(self, noise: Tensor) -> Tensor: ...
-
-    def __call__(self, parameters: Tensor) -> Tensor: ...
-
-
-@dataclass(frozen=True)
-class Rendering:
-    """Pictures made for units, and how they were made.
-
-    pictures: (k, c, ...) in the network's own units.
-    values: (k,) what was measured on each finished picture, without transforms and penalties.
-    dead: (k,) True where the measure does not react to any change of the picture, whatever noise it started
-    from, and is no higher than it was there.
-    steps: (k,) how many each took until it was settled.
-    recipe: everything that it takes to make them again, as plain numbers and text.
-    """
-
-    pictures: Float[np.ndarray, "k c ..."]
-    values: Float[np.ndarray, " k"]
-    dead: Bool[np.ndarray, " k"]
-    steps: Int[np.ndarray, " k"]
-    recipe: dict[str, Any] = field(default_factory=dict)
-
-
-class Stopped(KeyboardInterrupt):
-    """Ctrl-C came while pictures were made. `done`: places in `keys` of those that are finished, in `rendering`."""
-
-    def __init__(self, done: list[int], rendering: Rendering | None) -> None:
-        super().__init__("stopped")
-        self.done, self.rendering = done, rendering
-
-
 def render(
-    model: nn.Module,
+    model: nn.Module | Workshop,
     objective: Objective,
     image: Image,
     keys: Sequence[int],
@@ -80,6 +43,9 @@ def render(
     batch: int = 64,
     facets: int = 1,
     retries: int = 2,
+    walk: Walk | None = None,
+    tiling: Tiling | None = None,
+    watch: Callable[[Moment], None] | None = None,
     progress: Callable[[int, int, str], None] | None = None,
 ) -> Rendering:
     """One picture for each key, each raising `objective` from noise by `steps` steps of Adam, or fewer.
@@ -91,23 +57,29 @@ def render(
     `retries` other noises and smaller steps. The forward pass ends at the layer that the objective needs,
     `batch` pictures at a time; where memory runs out, half as many, with a warning. See `Schedule` for the
     steps.
-    `progress(done, total, what)` is called as pictures are finished.
+    A `Workshop` in place of the model is used as it is, for callers that render many times. `walk`: another kind of
+    step (`walks`). `tiling`: the network sees each picture in tiles (`tiles`). `watch` is called with every step that
+    was seen; what it raises ends the work. `progress(done, total, what)` is called as pictures are finished.
 
     Raises InputError for settings out of range, a number of keys that does not fit the objective, and values
     that are not finite; Stopped for Ctrl-C. Source: Erhan et al. 2009, "Visualizing higher-layer features of a
     deep network"; Kingma and Ba 2015; Olah, Mordvintsev and Schubert 2017, "Feature visualization".
     """
     measure = objective if measure is None else measure
-    schedule = Schedule(steps, rate, settled)
+    walk = Adam() if walk is None else walk
+    schedule = Schedule(steps, rate, settled, walk.cools)
     _check(objective, measure, keys, batch=batch, seed=seed, retries=retries, facets=facets)
     layers = sorted(objective.layers | measure.layers)
-    shop = workshop(model, layers, _example(model, image, view))
-    studio = _Studio(shop, objective, measure, image, tuple(transforms), view, schedule, seed, facets, keys)
+    shop = model if isinstance(model, Workshop) else workshop(model, layers, _example(model, image, view))
+    studio = _Studio(
+        shop, objective, measure, image, tuple(transforms), view, schedule, seed, facets, keys, walk, tiling, watch
+    )
     recipe = {
         "objective": str(objective),
         "measure": str(measure),
         "image": repr(image),
         "transforms": [repr(transform) for transform in transforms],
+        "walk": repr(walk),
         "steps": steps,
         "rate": rate,
         "settled": settled,
@@ -145,6 +117,7 @@ class _Finished:
     value: float
     dead: bool
     steps: int
+    history: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -161,11 +134,14 @@ class _Studio:
     seed: int
     facets: int
     keys: Sequence[int]
+    walk: Walk
+    tiling: Tiling | None
+    watch: Callable[[Moment], None] | None
 
     def make(self, look: Look, waiting: Sequence[int], attempt: int, batch: int) -> Iterator[_Finished]:
         """Finish all pictures of the groups that start at the places `waiting`, in whatever order they settle."""
         queue, active = list(waiting), None
-        seats = max(batch // self.facets, 1)
+        seats = 1 if self.walk.alone else max(batch // self.facets, 1)
         while queue or active is not None:
             free = seats - (len(active) // self.facets if active is not None else 0)
             if free > 0 and queue:
@@ -211,17 +187,19 @@ class _Studio:
         wide = torch.promote_types(start.dtype, torch.float32)
         parameters = self.image.initial(start.to(wide))
         device, n = parameters.device, len(which)
+        moments = parameters if self.walk.moments else parameters[:, :0]
+        self.walk.begin()
         return Batch(
             which=torch.tensor(which, device=device),
             moves=torch.as_tensor(np.stack(moves)).to(parameters),
             parameters=parameters,
-            mean=torch.zeros_like(parameters),
-            square=torch.zeros_like(parameters),
+            mean=torch.zeros_like(moments),
+            square=torch.zeros_like(moments),
             step=torch.zeros(n, dtype=torch.long, device=device),
             end=torch.full((n,), steps, device=device),
             settled_at=torch.full((n,), steps, device=device),
             asleep=torch.zeros(n, dtype=torch.bool, device=device),
-            history=torch.zeros(n, steps, device=device),
+            history=torch.full((n, steps), torch.nan, device=device),
         )
 
     def _step(self, look: Look, active: Batch, attempt: int) -> None:
@@ -231,50 +209,88 @@ class _Studio:
         with torch.enable_grad():
             free = active.parameters.detach().requires_grad_()
             pictures = self.image(free)
-            seen = self.shop.arrange(apply(self.transforms, pictures, active.moves[rows, active.step]))
+            seen = apply(self.transforms, pictures, active.moves[rows, active.step])
             with opened if bool(opened.which.any()) else nullcontext():
-                activations = look(seen)
-            value = self.objective(self._scene(pictures, activations, active.which))
-            # a sum, so that each picture's gradient is its own objective's
-            gradient = _gradient(-value.sum(), free)
+                value, gradient = self._slope(look, self.objective, pictures, seen, active.which, free)
+        del free, pictures, seen  # of large pictures every copy counts
+        if self.watch is not None:
+            self.watch(Moment(active.step.clone(), active.which, value, self.image, active.parameters))
         active.asleep[:] = (gradient == 0).flatten(1).all(1) | opened.rescued
-        active.history[rows, active.step] = value.detach().float()
+        active.history[rows, active.step] = value.float()
         # halved with every attempt: what killed a unit may have been a step too far
-        walk(active, gradient, self.schedule, 2.0**-attempt)
+        rate = pace(active, self.schedule, 2.0**-attempt)
+        self.walk(active, value, gradient, rate)
+        if isinstance(self.image, Held):
+            self.image.hold(active.parameters)
 
     def _judge(self, look: Look, done: Batch, attempt: int) -> Iterator[_Finished]:
         """Finished pictures, what `measure` says of them, and whether it never moved."""
         with torch.enable_grad():
             pictures = self.image(done.parameters).detach().requires_grad_()
-            value = self._measured(look, pictures, done.which)
-            flat = (_gradient(value.sum(), pictures) == 0).flatten(1).all(1)
+            value, gradient = self._slope(look, self.measure, pictures, self._viewed(pictures), done.which, pictures)
+            flat = (gradient == 0).flatten(1).all(1)
         if bool(flat.any()):  # but not where it has climbed onto a plain, such as the 6 of a ReLU6
             with torch.no_grad():
-                start = self._begin(done.which[:: self.facets].tolist(), attempt).parameters
-                flat &= value <= self._measured(look, self.image(start), done.which)
+                start = self.image(self._begin(done.which[:: self.facets].tolist(), attempt).parameters)
+                flat &= value <= self._slope(look, self.measure, start, self._viewed(start), done.which)[0]
         if not bool(torch.isfinite(value).all()):
             check_finite(self.shop.model)
             raise InputError(
-                f"{self.measure} is {float(value[~torch.isfinite(value)][0].detach())} for a picture: "
+                f"{self.measure} is {float(value[~torch.isfinite(value)][0])} for a picture: "
                 "the model's weights or the objective are not finite; check them for NaN"
             )
         finished = pictures.detach().float().cpu().numpy()
-        columns = (done.which, value.detach().float(), flat, done.step)
+        columns = (done.which, value.float(), flat, done.step)
+        history = done.history.cpu().numpy()
         for i, (place, number, dead, steps) in enumerate(zip(*(c.tolist() for c in columns), strict=True)):
-            yield _Finished(place, finished[i], number, dead, steps)
+            yield _Finished(place, finished[i], number, dead, steps, history[i])
 
-    def _measured(self, look: Look, pictures: Tensor, which: Tensor) -> Tensor:
-        seen = pictures if self.view is None else apply([self.view], pictures, _middle(self.view, pictures))
-        return self.measure(self._scene(pictures, look(self.shop.arrange(seen)), which))
+    def _slope(
+        self,
+        look: Look,
+        objective: Objective,
+        pictures: Tensor,
+        seen: Tensor,
+        which: Tensor,
+        start: Tensor | None = None,
+    ) -> tuple[Tensor, Tensor]:
+        """The objective (n,) of pictures of which the network sees `seen`; and, for `start`, from which both come, the
+        gradient of minus the objective: Box.clip tells by its sign where a step would lead out.
+        """
+
+        def arranged(x: Tensor) -> dict[str, Tensor]:
+            return look(self.shop.arrange(x))
+
+        if self.tiling is None:
+            value = objective(self._scene(pictures, arranged(seen), which))
+            # of a sum, so that each picture's gradient is its own objective's
+            gradient = value if start is None else _gradient([-value.sum()], start)
+        else:
+            groups = which // self.facets
+            shown = pictures.detach(), seen.detach()
+            value, *ways = tiled(
+                arranged, self.tiling, objective, *shown, which, groups, gradient=start is not None
+            )
+            ways = [way if way is None else way.neg_() for way in ways]
+            gradient = value if start is None else _gradient([pictures, seen], start, ways)
+        return value.detach(), gradient
+
+    def _viewed(self, pictures: Tensor) -> Tensor:
+        return pictures if self.view is None else apply([self.view], pictures, _middle(self.view, pictures))
 
     def _scene(self, pictures: Tensor, activations: dict[str, Tensor], which: Tensor) -> Scene:
         return Scene(pictures, activations, which, which // self.facets)
 
 
-def _gradient(value: Tensor, of: Tensor) -> Tensor:
-    if not value.requires_grad:  # a model of constants, or an objective of numbers only
+def _gradient(values: Sequence[Tensor], of: Tensor, upstream: Sequence[Tensor | None] | None = None) -> Tensor:
+    """d values / d of, times what comes down to each of the values (default: 1)."""
+    ways = [torch.ones_like(value) for value in values] if upstream is None else upstream
+    # a model of constants, or an objective of numbers only, asks for no gradient
+    pairs = [(value, way) for value, way in zip(values, ways) if value.requires_grad and way is not None]
+    if not pairs:
         return torch.zeros_like(of)
-    gradient = torch.autograd.grad(value, of, allow_unused=True)[0]
+    outputs, ways = zip(*pairs)
+    gradient = torch.autograd.grad(outputs, of, ways, allow_unused=True)[0]
     return torch.zeros_like(of) if gradient is None else gradient
 
 
@@ -306,6 +322,7 @@ def _gather(results: dict[int, _Finished], places: Sequence[int], recipe: dict[s
         np.array([one.value for one in chosen], np.float32),
         np.array([one.dead for one in chosen], bool),
         np.array([one.steps for one in chosen], np.int64),
+        np.stack([one.history for one in chosen]),
         recipe,
     )
 

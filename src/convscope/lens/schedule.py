@@ -8,7 +8,6 @@ from torch import Tensor, nn
 
 from convscope.errors import InputError
 
-B1, B2 = 0.9, 0.999  # what Adam keeps of its two moments at each step
 WINDOW = 16  # steps whose mean objective is compared with that of the steps before
 COOL = 16  # steps over which a picture that has settled comes to rest
 
@@ -19,12 +18,13 @@ class Schedule:
 
     The step size falls from `rate` to 0 along half a cosine over `steps`. A picture whose objective gained
     less than `settled` of all it has gained so far, comparing the last WINDOW steps with those before, comes
-    to rest within COOL more steps. 0 lets every picture take all its steps.
+    to rest within COOL more steps. 0 lets every picture take all its steps. With cools=False the step size stays.
     """
 
     steps: int = 256
     rate: float = 0.05
     settled: float = 0.0
+    cools: bool = True
 
     def __post_init__(self) -> None:
         if self.steps < 1:
@@ -35,7 +35,7 @@ class Schedule:
             raise InputError(f"settled={self.settled}: a share of the gain, from 0 (never) to below 1, such as 0.02")
 
     def factor(self, step: Tensor) -> Tensor:
-        return self.rate * (1 + torch.cos(pi * step / self.steps)) / 2
+        return self.rate * (1 + torch.cos(pi * step / self.steps)) / 2 if self.cools else step * 0 + self.rate
 
 
 @dataclass
@@ -70,27 +70,13 @@ class Batch:
         return len(self.which)
 
 
-def walk(batch: Batch, gradient: Tensor, schedule: Schedule, share: float = 1.0) -> None:
-    """One step of Adam for every picture of the batch, in place, of `share` of its usual size."""
+def pace(batch: Batch, schedule: Schedule, share: float = 1.0) -> Tensor:
+    """Move every clock on by one step; (n,) how long that step is to be, as `share` of the usual."""
     now, since = batch.step, batch.settled_at
     resting = ((since + COOL - now).clamp(min=0) / COOL).clamp(max=1)
     rate = schedule.factor(torch.minimum(now, since)) * torch.where(now >= since, resting, 1.0) * share
     batch.step += 1
-    adam(batch.parameters, gradient, batch.mean, batch.square, batch.step, rate)
-
-
-def adam(parameters: Tensor, gradient: Tensor, mean: Tensor, square: Tensor, step: Tensor, rate: Tensor) -> None:
-    """Step 1, 2, ... of Adam, in place, each picture at its own; mean and square are its moments, 0 at first.
-
-    parameters -= rate * (mean / (1 - b1^t)) / (sqrt(square / (1 - b2^t)) + 1e-8) (Kingma and Ba 2015,
-    algorithm 1). Written out, since torch.optim knows one clock for all.
-    """
-    shape = (-1, *[1] * (parameters.ndim - 1))
-    mean.lerp_(gradient, 1 - B1)
-    square.mul_(B2).addcmul_(gradient, gradient, value=1 - B2)
-    t = step.to(parameters.dtype)
-    root = square.sqrt().div_((1 - B2**t).sqrt().reshape(shape)).add_(1e-8)
-    parameters.sub_(mean.div(root).mul_((rate / (1 - B1**t)).to(parameters.dtype).reshape(shape)))
+    return rate
 
 
 def rest(batch: Batch, schedule: Schedule, facets: int = 1) -> Tensor:

@@ -13,7 +13,8 @@ lays such a picture over a background.
 from convscope.lens.images.box import Box
 from convscope.lens.images.fourier import Fourier
 from convscope.lens.images.maco import Maco
+from convscope.lens.images.photo import Photo
 from convscope.lens.images.pixels import Pixels
 from convscope.lens.images.priors import Prior
 
-__all__ = ["Box", "Fourier", "Maco", "Pixels", "Prior"]
+__all__ = ["Box", "Fourier", "Maco", "Photo", "Pixels", "Prior"]

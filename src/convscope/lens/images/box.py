@@ -34,7 +34,7 @@ class Box:
 
     def enter(self, z: Tensor) -> Tensor:
         """Free numbers (n, c, *positions) to pictures in the box."""
-        low, high = self._bounds(z)
+        low, high = self.bounds(z)
         share = torch.sigmoid(z) if self.by == "sigmoid" else _Clip.apply(z)
         return low + (high - low) * share
 
@@ -55,8 +55,8 @@ class Box:
 
     def shares(self, pictures: Tensor) -> Tensor:
         """The way back: where each value (n, c, *positions) lies between low (0) and high (1)."""
-        low, high = self._bounds(pictures)
-        return (pictures - low) / (high - low)
+        low, high = self.bounds(pictures)
+        return (pictures - low).div_(high - low)
 
     def with_alpha(self, channels: int) -> "Box":
         """The same for pictures of so many channels and one more, from 0 (not there) to 1."""
@@ -66,7 +66,8 @@ class Box:
         )
         return Box(low, high, self.by)
 
-    def _bounds(self, like: Tensor) -> tuple[Tensor, Tensor]:
+    def bounds(self, like: Tensor) -> tuple[Tensor, Tensor]:
+        """The inputs for low and high, to be combined with pictures (n, c, *positions)."""
         low, high = (
             torch.as_tensor(b, dtype=like.dtype, device=like.device).reshape(-1, *(1,) * (like.ndim - 2))
             for b in (self.low, self.high)

@@ -168,7 +168,7 @@ class Preprocessing:
         planes = torch.from_numpy(np.ascontiguousarray(pictures.transpose(0, 3, 1, 2))).float()
         if self.order == "BGR":
             planes = planes.flip(1)
-        return (planes * (self.white / 255) - _column(self.mean)) / _column(self.std)
+        return planes.mul_(self.white / 255).sub_(_column(self.mean)).div_(_column(self.std))  # whole photographs
 
     def to_pictures(self, inputs: Float[np.ndarray, "n c h w"]) -> UInt8[np.ndarray, "n h w c"]:
         """The way back: what the network took, as people see it; values beyond black and white are cut."""

@@ -13,7 +13,8 @@ a whole layer with something, `pictures` those that look at the picture itself.
 """
 
 from convscope.lens.objectives.algebra import Objective, Scene, each
-from convscope.lens.objectives.likeness import caricature, diversity, gram, gram_matrix, towards
+from convscope.lens.objectives.attraction import attraction
+from convscope.lens.objectives.likeness import caricature, diversity, gram, gram_matrix, gram_near, towards
 from convscope.lens.objectives.pictures import Bound, blur, l1, l2, opacity, total_variation
 from convscope.lens.objectives.units import Units, as_list, channel, direction, layer, logit, neuron
 
@@ -23,6 +24,7 @@ __all__ = [
     "Scene",
     "Units",
     "as_list",
+    "attraction",
     "blur",
     "caricature",
     "channel",
@@ -31,6 +33,7 @@ __all__ = [
     "each",
     "gram",
     "gram_matrix",
+    "gram_near",
     "l1",
     "l2",
     "layer",

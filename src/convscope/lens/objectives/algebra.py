@@ -1,7 +1,7 @@
 """What an objective is, and how objectives add, subtract and multiply."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from numbers import Real
 
 import torch
@@ -40,7 +40,10 @@ class Scene:
 class Objective:
     """A function from a Scene to one value per picture (n,), the layers it needs, and how it is written down.
 
-    `count` is the number of pictures it speaks of, None where it serves any number.
+    count: the number of pictures it speaks of, None where it serves any number.
+    local: whether it is a mean over the positions of a layer of what each position says alone, or adds up such means
+    and plain numbers; so it can be found piece by piece.
+    parts: objectives whose values add up to its own; empty where it is of one piece.
     """
 
     text: str
@@ -48,6 +51,18 @@ class Objective:
     value: Callable[[Scene], Tensor]
     count: int | None = None
     is_sum: bool = False  # its text needs brackets inside a product
+    local: bool = False
+    parts: tuple["Objective", ...] = field(default=(), repr=False, compare=False)
+
+    @property
+    def terms(self) -> tuple["Objective", ...]:
+        """Its parts, or itself where it is of one piece.
+
+        >>> from convscope.lens.objectives import channel, l1
+        >>> [str(term) for term in (2 * (channel("a", 1) - l1()) + 1).terms]
+        ['2 * channel(a, 1)', '2 * -1 * l1(0)', '1']
+        """
+        return self.parts or (self,)
 
     def __call__(self, scene: Scene) -> Tensor:
         return self.value(scene)
@@ -122,7 +137,10 @@ def _lift(term: object) -> Objective:
     if isinstance(term, Real):
         number = float(term)
         return Objective(
-            f"{number:.4g}", frozenset(), lambda scene: scene.pictures.new_full((len(scene.which),), number)
+            f"{number:.4g}",
+            frozenset(),
+            lambda scene: scene.pictures.new_full((len(scene.which),), number),
+            local=True,
         )
     raise InputError(f"{term!r} ({type(term).__name__}): an objective combines with objectives and numbers only")
 
@@ -139,4 +157,20 @@ def _join(a: Objective, b: Objective, sign: str, combine: Callable[[Tensor, Tens
         lambda scene: combine(a.value(scene), b.value(scene)),
         b.count if a.count is None else a.count,
         is_sum,
+        a.local and b.local and (is_sum or _is_number(a) or _is_number(b)),
+        _parts(a, b, sign),
     )
+
+
+def _parts(a: Objective, b: Objective, sign: str) -> tuple[Objective, ...]:
+    if sign == "+":
+        return a.terms + b.terms
+    if sign == "-":
+        return a.terms + tuple(-term for term in b.terms)
+    if _is_number(b):
+        return tuple(part * b for part in a.parts)
+    return tuple(a * part for part in b.parts) if _is_number(a) else ()
+
+
+def _is_number(objective: Objective) -> bool:
+    return objective.local and not objective.layers

@@ -3,6 +3,7 @@
 from typing import SupportsFloat
 
 import torch
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from convscope.errors import InputError
@@ -67,14 +68,34 @@ def gram(layer: str, activations: Numbers, *, centred: bool = False) -> Objectiv
     Raises InputError for a target with another number of units.
     """
     style = Target.of(f"gram({layer!r})", activations)
-    target = Target(style.name, gram_matrix(style.values, centred=centred))
+    return gram_near(layer, gram_matrix(style.values, centred=centred), centred=centred)
+
+
+def gram_near(
+    layer: str, matrices: Numbers, *, centred: bool = False, regions: Float[Tensor, "r h w"] | None = None
+) -> Objective:
+    """Style that is given as its Gram matrix, (1 or k, units, units): minus the mean square of (own - given).
+
+    regions: soft masks over the picture, at any resolution; then matrices (1 or k, r, units, units), one for each, and
+    the value is the mean over the regions, weighted by their areas.
+    (Luan, Paris, Shechtman, Bala: Deep photo style transfer, 2017, equations 3 and 4, as means and not as sums.)
+
+    Raises InputError for matrices of another number of units or regions.
+    """
+    target = Target.of(f"gram_near({layer!r})", matrices)
+    if regions is not None and target.values.shape[1] != len(regions):
+        raise InputError(f"{target.name}: {target.values.shape[1]} matrices for {len(regions)} regions; give as many")
 
     def value(scene: Scene) -> Tensor:
-        own = gram_matrix(scene.activations[layer], centred=centred)
-        return -(own - target.rows(scene, own)).square().flatten(1).mean(1)
+        own = gram_matrix(scene.activations[layer], centred=centred, regions=regions)
+        away = (own - target.rows(scene, own)).square().mean((-2, -1))
+        if regions is None:
+            return -away
+        areas = regions.to(away).flatten(1).mean(1)
+        return -(away @ areas) / areas.sum()
 
-    extra = ", centred" if centred else ""
-    return Objective(f"gram({layer}, {style.text}{extra})", frozenset([layer]), value, target.count)
+    extra = (", centred" if centred else "") + (f", {len(regions)} regions" if regions is not None else "")
+    return Objective(f"gram_near({layer}, {target.text}{extra})", frozenset([layer]), value, target.count)
 
 
 def diversity(layer: str) -> Objective:
@@ -96,10 +117,13 @@ def diversity(layer: str) -> Objective:
     return Objective(f"diversity({layer})", frozenset([layer]), value)
 
 
-def gram_matrix(activations: Tensor, *, centred: bool = False) -> Tensor:
+def gram_matrix(
+    activations: Tensor, *, centred: bool = False, regions: Float[Tensor, "r h w"] | None = None
+) -> Tensor:
     """How often units are active together: (n, units, *positions) -> (n, units, units), a mean over positions.
 
-    centred: of the differences from each unit's mean, which makes it the covariance.
+    centred: of the differences from each unit's mean, which makes it the covariance. regions: soft masks of any size,
+    averaged onto the positions; the means are weighted by each, (n, r, units, units).
 
     >>> gram_matrix(torch.tensor([[[1.0, 3.0], [0.0, 2.0]]])).round(decimals=3).tolist()
     [[[5.0, 3.0], [3.0, 2.0]]]
@@ -107,7 +131,13 @@ def gram_matrix(activations: Tensor, *, centred: bool = False) -> Tensor:
     [[[1.0, 1.0], [1.0, 1.0]]]
     """
     a = activations.flatten(2) if activations.ndim > 2 else activations[..., None]
+    if regions is None:
+        shares = a.new_full((1, 1), 1 / a.shape[2])
+    else:
+        shares = nn.functional.adaptive_avg_pool2d(regions.to(a), tuple(activations.shape[2:])).flatten(1)
+        shares = shares / shares.sum(1, keepdim=True).clamp(min=torch.finfo(a.dtype).tiny)
+        a = a[:, None]
     if centred:
-        a = a - a.mean(2, keepdim=True)
-    a = a / a.shape[2] ** 0.5  # before the product, which could leave the range of half precision
+        a = a - (a * shares[:, None]).sum(-1, keepdim=True)
+    a = a * shares[:, None].sqrt()  # before the product, which could leave the range of half precision
     return a @ a.mT

@@ -16,8 +16,8 @@ LEAST_COSINE = 0.1  # below it the power would turn gradients round or put them 
 
 
 def channel(layer: str, unit: Units) -> Objective:
-    """The mean of one channel over all its positions: (n, units, *positions) -> (n,)."""
-    return _of_units("channel", layer, unit, lambda own: own.flatten(1).mean(1))
+    """The mean of one channel over all its positions: (n, units, *positions) -> (n,); of a vector the unit itself."""
+    return _of_units("channel", layer, unit, lambda own: own.reshape(len(own), -1).mean(1), local=True)
 
 
 def neuron(
@@ -103,7 +103,8 @@ def direction(
         return dot.mean(1)
 
     where = _where(None, None, place) + (f", cosine_power={power:.4g}" if power else "")
-    return Objective(f"direction({layer}, {target.text}{where})", frozenset([layer]), along, target.count)
+    text = f"direction({layer}, {target.text}{where})"
+    return Objective(text, frozenset([layer]), along, target.count, local=place is None)
 
 
 def layer(name: str) -> Objective:
@@ -115,6 +116,7 @@ def layer(name: str) -> Objective:
         f"layer({name})",
         frozenset([name]),
         lambda scene: scene.activations[name].flatten(1).square().mean(1),
+        local=True,
     )
 
 
@@ -126,7 +128,9 @@ def as_list(units: Units) -> list[int]:
         raise InputError(f"units={units!r}: give the number of a unit, or a list of numbers") from None
 
 
-def _of_units(name: str, layer: str, unit: Units, value: Callable[[Tensor], Tensor], extra: str = "") -> Objective:
+def _of_units(
+    name: str, layer: str, unit: Units, value: Callable[[Tensor], Tensor], extra: str = "", *, local: bool = False
+) -> Objective:
     """An objective over each picture's own unit: `value` maps (n, *positions) activations of own units to (n,)."""
     several = isinstance(unit, Iterable)
     numbers = as_list(unit)
@@ -143,7 +147,7 @@ def _of_units(name: str, layer: str, unit: Units, value: Callable[[Tensor], Tens
         mine = units.to(activation.device)[scene.which]
         return value(activation[torch.arange(len(mine), device=mine.device), mine])
 
-    return Objective(text, frozenset([layer]), own, len(numbers) if several else None)
+    return Objective(text, frozenset([layer]), own, len(numbers) if several else None, local=local)
 
 
 def _position(name: str, asked: Sequence[int | None], shape: Sequence[int]) -> tuple[int, ...]:

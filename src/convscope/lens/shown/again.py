@@ -11,8 +11,12 @@ from convscope.lens.weights import weights_hash
 OPTIONS = {
     "draw": ("units", "facets", "whole", "steps", "l1", "tv", "seed"),
     "account": ("layer", "of", "k", "steps", "seed"),
+    "dream": ("layer", "octaves", "scale", "steps", "strength", "size", "seed"),
+    "style": ("mix", "strength", "tv", "pooling", "size", "scales", "steps", "optimiser", "colours", "seed"),
 }
 """Settings that the command of that name takes too."""
+THROUGH = {"dream": "squeezenet", "style": "squeezenet"}
+"""Commands about a picture, for which the network is an option, and the network they take by default."""
 
 
 def recipe_of(network: Network, name: str, given: Sequence[str], settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -39,18 +43,23 @@ def again(source: str, name: str, given: Sequence[str], settings: Mapping[str, A
 
     >>> again("squeezenet", "draw", ["features.3"], {"units": [1, 2], "whole": True, "seed": 3})
     'convscope draw squeezenet features.3 --units 1,2 --whole --seed 3'
+    >>> again("efficientnet-lite0", "dream", ["PICTURE"], {"layer": "_blocks.9"})
+    'convscope dream PICTURE --model efficientnet-lite0 --layer _blocks.9'
     >>> again("", "draw", ["features.3"], {"units": [1, 2]})
     "lens.draw(model, 'features.3', units=[1, 2])"
     """
+    through = name in THROUGH
     if source and all(key in OPTIONS.get(name, ()) and _is_plain(value) for key, value in settings.items()):
-        line = ["convscope", name, source, *given]
+        line = ["convscope", name, *([] if through else [source]), *given]
+        line += ["--model", source] if through and source != THROUGH[name] else []
         for key, value in settings.items():
             option = f"--{key}" if len(key) > 1 else f"-{key}"
             line += [option] if value is True else [option, _written(value)]
         return shlex.join(line)
+    model = repr(source) if source else "model"
     words = [word.lower() if word.isupper() else repr(word) for word in given]
-    words += [f"{key}={value!r}" for key, value in settings.items()]
-    return f"lens.{name}({', '.join([repr(source) if source else 'model', *words])})"
+    words = [*words, f"model={model}"] if through else [model, *words]
+    return f"lens.{name}({', '.join([*words, *(f'{key}={value!r}' for key, value in settings.items())])})"
 
 
 def _is_plain(value: Any) -> bool:

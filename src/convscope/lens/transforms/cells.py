@@ -99,9 +99,19 @@ class Jitter:
         return 3
 
     def __call__(self, pictures: Tensor, uniform: Tensor) -> Tensor:
-        wide = Pad(self.pixels, self.fill, "constant" if self.by == "fill" else "circular")(pictures, uniform)
         # the window moves against the picture
+        if self.by == "roll":
+            return self._rolled(pictures, uniform)
+        wide = Pad(self.pixels, self.fill)(pictures, uniform)
         return Crop(tuple(pictures.shape[2:]))(wide, uniform)
+
+    def _rolled(self, pictures: Tensor, uniform: Tensor) -> Tensor:
+        axes, shape = range(1, pictures.ndim - 1), pictures.shape[2:]
+        if self.pixels > min(shape):
+            raise InputError(f"{self}: pictures of {' x '.join(map(str, shape))} can be rolled by {min(shape)} at most")
+        steps = self.pixels - whole_numbers(uniform[:, : len(shape)], 2 * self.pixels + 1)
+        moved = [picture.roll(by, tuple(axes)) for picture, by in zip(pictures, steps.tolist(), strict=True)]
+        return moved[0][None] if len(moved) == 1 else torch.stack(moved)
 
 
 def jitter(pixels: int, fill: Bound = 0.0) -> Jitter:
