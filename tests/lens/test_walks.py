@@ -25,7 +25,7 @@ def batch_of(parameters: torch.Tensor) -> Batch:
 
 def moved(walk: Normalised, gradient: torch.Tensor, rate: float = 0.1) -> torch.Tensor:
     batch = batch_of(torch.zeros_like(gradient))
-    walk(batch, torch.zeros(len(gradient)), gradient, torch.full((len(gradient),), rate))
+    walk(batch, torch.zeros(len(gradient)), gradient.clone(), torch.full((len(gradient),), rate))
     return batch.parameters
 
 

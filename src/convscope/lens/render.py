@@ -152,9 +152,12 @@ class _Studio:
             try:
                 self._step(look, active, attempt)
                 finished = rest(active, self.schedule, self.facets)
-                if bool(finished.any()):
+                if bool(finished.all()):
+                    yield from self._judge(look, active, attempt)
+                    active = None
+                elif bool(finished.any()):
                     yield from self._judge(look, active.keep(finished), attempt)
-                    active = active.keep(~finished) if not bool(finished.all()) else None
+                    active = active.keep(~finished)
             except (RuntimeError, MemoryError, InputError) as problem:
                 groups = 0 if active is None else len(active) // self.facets
                 if not _out_of_memory(problem) or groups < 2 or active is None:

@@ -19,6 +19,8 @@ B1, B2 = 0.9, 0.999  # what Adam keeps of its two moments at each step
 class Walk(Protocol):
     """Moves the parameters of a batch by one step against `gradient`, picture i as far as rate[i] says.
 
+    The gradient may be overwritten.
+
     moments: whether it needs the two moments of the batch. alone: whether it takes one picture at a time. cools:
     whether its steps are to become smaller towards the end.
     """
@@ -81,16 +83,16 @@ class Normalised:
 
     def __call__(self, batch: Batch, value: Tensor, gradient: Tensor, rate: Tensor) -> None:
         if self.blurs:
-            parts = (self._blurred(gradient, width) for width in self.blurs)
-            gradient = reduce(Tensor.add_, parts)
+            *first, last = self.blurs
+            parts = [self._blurred(gradient, width, torch.empty_like(gradient)) for width in first]
+            gradient = reduce(Tensor.add_, parts, self._blurred(gradient, last, gradient))
         scale = _mean_size(gradient)
         if self.evening:
             scale = scale ** (1 - self.evening) * self._nearby(gradient) ** self.evening
         pace = rate.to(gradient).reshape(-1, 1, 1, 1) / scale.clamp(min=torch.finfo(scale.dtype).tiny)
         batch.parameters.addcmul_(gradient, pace, value=-1)
 
-    def _blurred(self, gradient: Tensor, width: float) -> Tensor:
-        blurred = torch.empty_like(gradient)
+    def _blurred(self, gradient: Tensor, width: float, blurred: Tensor) -> Tensor:
         widths = gradient.new_full((len(gradient),), width)
         for k in range(gradient.shape[1]):  # of a large picture one channel is enough to blur at a time
             blurred[:, k : k + 1] = gaussian_blur(gradient[:, k : k + 1], widths, width)

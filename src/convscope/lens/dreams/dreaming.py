@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from math import log
 from typing import Any, SupportsFloat
 
@@ -107,15 +108,22 @@ def dream(
     Source: Mordvintsev, Olah, Tyka 2015, "Inceptionism: going deeper into neural networks".
     """
     settings = {
-        "layer": objective if isinstance(objective, str) else None, "octaves": octaves, "scale": float(scale),
-        "steps": steps, "strength": float(strength), "size": size, "seed": seed,
-    }  # fmt: skip
-    usual = {"layer": None, "octaves": None, "scale": 1.4, "steps": 12, "strength": 0.08, "size": None, "seed": 0}
+        "layer": objective if isinstance(objective, str) else None,
+        "objective": str(objective) if isinstance(objective, Objective) else None,  # no option of the command line
+        "like": None if like is None else "another picture",
+        "octaves": octaves,
+        "scale": float(scale),
+        "steps": steps,
+        "strength": float(strength),
+        "size": size,
+        "seed": seed,
+    }
+    usual = {"scale": 1.4, "steps": 12, "strength": 0.08, "seed": 0}
     given = network(model, None, preprocessing)
     dreamer = Dreamer.of(given, objective, like, scale=float(scale), steps=steps, strength=float(strength), tile=tile)
     recipe = {
         "objective": str(dreamer.objective),
-        **recipe_of(given, "dream", ["PICTURE"], {k: v for k, v in settings.items() if v != usual[k]}),
+        **recipe_of(given, "dream", ["PICTURE"], {name: value for name, value in settings.items() if value != usual.get(name)}),
     }
     photo = shrunk(as_photograph(picture), size)
     return dreamer.dream(photo, octaves, seed, recipe, progress, watch)
@@ -176,7 +184,7 @@ class Dreamer:
         taken, sizes = preprocessing_of(self.given), self.octaves(photo, octaves)
         box, walk = Box(taken.black, taken.full), Normalised(BLURS, EVENING)
         values: list[float] = []
-        start = self._entered(photo, sizes[0])
+        dreamt = self._entered(photo, sizes[0])
         latest: Moment | None = None
         done = 0
 
@@ -190,12 +198,12 @@ class Dreamer:
                 watch(Glimpse(*here, lambda: leave(self.given, moment.pictures)))
 
         try:
-            for sides, larger in zip(sizes, [*sizes[1:], None], strict=True):
+            for sides in sizes:
                 tiling = cut(self.shop.model, sorted(self.objective.layers), (taken.channels, *sides), self.tile)
                 made = render(
                     self.shop,
                     self.objective,
-                    Photo(start, box),
+                    Photo(partial(self._carried, photo, dreamt, sides), box),
                     [len(values)],
                     transforms=[Jitter(min(JITTER, *sides), by="roll")],
                     steps=self.steps,
@@ -207,14 +215,13 @@ class Dreamer:
                     watch=look_on,
                 )
                 values.append(float(made.values[0]))
-                if larger is not None:
-                    start = self._carried(photo, torch.from_numpy(made.pictures), larger)
+                dreamt = torch.from_numpy(made.pictures)
         except KeyboardInterrupt:
             if latest is None:
                 raise DreamStopped(None) from None
             whole = self._carried(photo, latest.pictures, photo.shape[:2])
             raise DreamStopped(Dream(leave(self.given, whole), recipe, tuple(values))) from None
-        return Dream(leave(self.given, torch.from_numpy(made.pictures)), recipe, tuple(values))
+        return Dream(leave(self.given, dreamt), recipe, tuple(values))
 
     def octaves(self, photo: Picture, count: int | None) -> list[tuple[int, int]]:
         """Rows and columns of each octave, smallest first. Raises InputError as `octaves_of` does."""

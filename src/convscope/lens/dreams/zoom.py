@@ -35,7 +35,7 @@ def zooming(
     """The frames of a fall into a dream, each as soon as it is made; all of the picture's size.
 
     The first frame is the picture's dream. Each next one is the middle of the last, enlarged `by` so much, and dreamt
-    on a little: a third of the steps, with a third of their strength, so that what is there moves and does not boil.
+    on a little: in a third of the steps, a quarter as far, so that what is there moves and does not boil.
     frames: how many. progress(done, total, what) is called for every frame. All else is as `dream` has it; what cannot
     be used is refused by this call, before the first frame.
 
@@ -47,7 +47,7 @@ def zooming(
     given = network(model, None, preprocessing)
     how = {"scale": float(scale), "tile": tile}
     first = Dreamer.of(given, objective, like, steps=steps, strength=float(strength), **how)
-    later = first.with_steps(-(-steps // 3), float(strength) / 3)
+    later = first.with_steps(-(-steps // 3), float(strength) / 4)
     photo = shrunk(as_photograph(picture), size)
     first.octaves(photo, octaves)  # too small a picture is refused now
 

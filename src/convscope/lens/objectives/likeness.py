@@ -134,7 +134,8 @@ def gram_matrix(
     if regions is None:
         shares = a.new_full((1, 1), 1 / a.shape[2])
     else:
-        shares = nn.functional.adaptive_avg_pool2d(regions.to(a), tuple(activations.shape[2:])).flatten(1)
+        rows, columns = activations.shape[2:]
+        shares = nn.functional.adaptive_avg_pool2d(regions.to(a), (rows, columns)).flatten(1)
         shares = shares / shares.sum(1, keepdim=True).clamp(min=torch.finfo(a.dtype).tiny)
         a = a[:, None]
     if centred:
