@@ -160,3 +160,12 @@ def test_targets_that_do_not_fit_are_said(make, text):
     with pytest.raises(InputError, match=text) as caught:
         make()
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("centred", [False, True])
+@pytest.mark.parametrize("regions", [None, torch.tensor([[[1.0, 0.2], [0.0, 0.5]], [[0.0, 0.8], [1.0, 0.5]]])])
+def test_gram_matrices_have_the_gradient_of_finite_differences(centred: bool, regions: torch.Tensor | None):
+    a = torch.randn(2, 3, 4, 5, dtype=torch.float64, generator=torch.Generator().manual_seed(0), requires_grad=True)
+    assert torch.autograd.gradcheck(lambda x: gram_matrix(x, centred=centred, regions=regions), a)
+    last = a.detach().contiguous(memory_format=torch.channels_last)
+    torch.testing.assert_close(gram_matrix(last, centred=centred), gram_matrix(a.detach(), centred=centred))

@@ -250,13 +250,13 @@ def train(
             "--output", "-o", metavar="FILE", readable=False, help="A .safetensors to write.", show_default=False
         ),
     ],
-    steps: Steps = None,
+    steps: Annotated[int | None, typer.Option(min=1, metavar="N", help="[default: 2000]", show_default=False)] = None,
     size: Annotated[
-        int | None, typer.Option(metavar="N", help="Sides of what it is trained on. [default: 192]", show_default=False)
+        int | None, typer.Option(metavar="N", help="Sides of what it is trained on. [default: 128]", show_default=False)
     ] = None,
     style_size: Annotated[
         int | None,
-        typer.Option(metavar="N", help="Longest side of the style. [default: twice --size]", show_default=False),
+        typer.Option(metavar="N", help="Longest side of the style. [default: three times --size]", show_default=False),
     ] = None,
     strength: Strength = None,
     fresh: Fresh = False,

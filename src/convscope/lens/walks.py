@@ -40,9 +40,11 @@ class Walk(Protocol):
 
 @dataclass(frozen=True)
 class Adam:
-    """Every number at a pace of its own (Kingma and Ba 2015)."""
+    """Every number at a pace of its own (Kingma and Ba 2015). cools: whether the steps become smaller to the end."""
 
-    moments, alone, cools = True, False, True
+    cools: bool = True
+
+    moments, alone = True, False
 
     def begin(self) -> None:
         pass

@@ -63,9 +63,29 @@ def test_the_border_is_no_louder_than_the_middle():
         assert border.mean() == pytest.approx(inside.mean(), rel=0.2)
 
 
+def test_it_begins_with_the_colours_of_the_style():
+    """Before any training: mean and covariance of what comes before the sigmoid, and most of what the photograph was.
+
+    The photograph's own colours are made uncorrelated along the network's axes, so that both are nearly exact.
+    """
+    painting, net = data.coffee()[::5, ::7], StyleNet(4, 1).requires_grad_(False)
+    net.begin_with(as_shares(painting[None])[0])
+    net.last.weight[:, :-3] = 0  # the small random part that training starts from
+    noise = torch.randn(3, 60 * 71, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    noise -= noise.mean(1, keepdim=True)
+    noise = torch.linalg.solve_triangular(torch.linalg.cholesky(torch.cov(noise)), noise, upper=False)
+    photo = (0.5 + 5 * torch.einsum("oc,on->cn", net.axes.double(), noise)).reshape(1, 3, 60, 71).float()
+    found = net(photo).logit().flatten(2)[0]
+    wanted = as_shares(painting[None]).clamp(0.02, 0.98).logit().flatten(2)[0]
+    assert found.mean(1).numpy() == pytest.approx(wanted.mean(1).numpy(), abs=0.05)
+    assert torch.cov(found).numpy() == pytest.approx(torch.cov(wanted).numpy(), abs=0.05 * float(wanted.var()))
+    same = [float(torch.corrcoef(torch.stack([a, b]))[0, 1]) for a, b in zip(found, photo.flatten(2)[0], strict=True)]
+    assert min(same) > 0.5
+
+
 @pytest.mark.parametrize("blocks", [1, 3])
 def test_reach_is_how_far_a_pixel_is_felt_when_statistics_are_given(blocks):
-    style = fast(2, blocks)
+    style = fast(4, blocks)
     far = reach(blocks)
     side = 2 * far + 9
     picture = torch.rand(1, 3, side, side, generator=torch.Generator().manual_seed(0), dtype=torch.float64)

@@ -1,13 +1,16 @@
 """Which layers are taken for content and style, for known networks and for others."""
 
+from dataclasses import replace
+
 import pytest
+import skimage.data
 import torch
 from safetensors.torch import save_file
 from torch import nn
 
 from convscope.errors import InputError
-from convscope.lens.models import Network, load, network
-from convscope.lens.styles import Terms, recommended
+from convscope.lens.models import Network, Preprocessing, load, network
+from convscope.lens.styles import Terms, recommended, style
 
 VGG_19 = "64 64 M 128 128 M 256 256 256 256 M 512 512 512 512 M 512 512 512 512 M"
 
@@ -49,6 +52,10 @@ def test_vgg_19_from_a_file_of_weights_is_known(tmp_path, monkeypatch):
     assert list(terms.style) == [f"features.{n}" for n in (1, 6, 11, 20, 29)]  # of conv1_1 to conv5_1
     modules = dict(loaded.model.named_modules())
     assert all(isinstance(modules[name], nn.ReLU) for name in terms.layers)
+    source = replace(loaded, preprocessing=Preprocessing.parse("imagenet", (3, 32, 48)))
+    made = style(skimage.data.chelsea()[::6, ::6], skimage.data.coffee()[::8, ::8], model=source, size=64, steps=4)
+    assert made.picture.shape == (42, 64, 3)
+    assert made.losses["total"] < made.scales[0].start["total"]
 
 
 def test_other_networks_give_their_last_activation_at_each_stride():

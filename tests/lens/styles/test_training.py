@@ -10,11 +10,12 @@ from skimage import data
 from torch import nn
 
 from convscope.errors import InputError
-from convscope.lens.models import Network, Preprocessing
+from convscope.lens.models import Network, Preprocessing, load
+from convscope.lens.objectives import gram_matrix
 from convscope.lens.photos import Photos
 from convscope.lens.probe import probe
-from convscope.lens.styles import training
-from convscope.lens.styles.fastloss import Crops, PerceptualLoss
+from convscope.lens.styles import fastloss, training
+from convscope.lens.styles.fastloss import Crops, PerceptualLoss, fast_terms
 from convscope.lens.styles.feedforward import FastStyle, as_shares
 from convscope.lens.styles.terms import Terms
 from convscope.lens.styles.training import TrainingStopped, train_style
@@ -24,8 +25,9 @@ TERMS = Terms({"3": 1.0}, {"1": 1.0, "3": 2.0}, tv=0.1)
 
 
 def network(order="RGB") -> Network:
-    torch.manual_seed(3)
-    model = nn.Sequential(nn.Conv2d(3, 6, 3, padding=1), nn.ReLU(), nn.Conv2d(6, 8, 3, 2, padding=1), nn.ReLU())
+    with torch.random.fork_rng():
+        torch.manual_seed(3)
+        model = nn.Sequential(nn.Conv2d(3, 6, 3, padding=1), nn.ReLU(), nn.Conv2d(6, 8, 3, 2, padding=1), nn.ReLU())
     return Network(model.eval(), (3, 40, 40), Preprocessing((40, 40), (0.4, 0.5, 0.6), (0.2, 0.3, 0.25), order=order))
 
 
@@ -99,6 +101,21 @@ def test_the_loss_of_the_style_itself_is_nothing(order):
     assert parts[:3].abs().max() < 1e-9
     assert parts[3] == pytest.approx(sum(np.abs(np.diff(painting / 255.0, axis=k)).mean() for k in (0, 1)), rel=1e-4)
     assert loss.weights.tolist() == pytest.approx([1, 2, 1, 0.1])
+
+
+def test_too_much_of_a_style_costs_as_much_as_too_little():
+    """Three times the activations or a third of them: Gram matrices nine times as large, or a ninth, cost the same."""
+    gram = gram_matrix(torch.rand(2, 5, 6, 7, generator=torch.Generator().manual_seed(0)))
+    for factor in (1.0, 9.0, 1 / 9):
+        assert fastloss._apart(factor * gram, gram) == pytest.approx(2 * (factor - 1) ** 2 / (factor**2 + 1), abs=1e-5)
+
+
+def test_content_is_asked_of_finer_detail_than_the_deepest_style():
+    terms = fast_terms(load("squeezenet"))
+    assert terms.content == {"features.7": 1.0}
+    assert list(terms.style) == ["features.1", "features.4", "features.7", "features.10"]
+    lone = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU())
+    assert fast_terms(Network(lone, (3, 20, 24))).content == {"1": 1.0}
 
 
 def test_one_seed_gives_one_network_and_leaves_the_generators_alone(photos):

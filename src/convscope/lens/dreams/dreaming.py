@@ -23,7 +23,7 @@ from convscope.lens.rendering import Moment
 from convscope.lens.shown import recipe_of
 from convscope.lens.shown.remade import Remade
 from convscope.lens.tiles import tile as cut
-from convscope.lens.transforms import Jitter
+from convscope.lens.transforms import Jitter, Pad
 from convscope.lens.walks import Normalised
 from convscope.lens.workshop import Workshop, workshop
 from convscope.pictures import Picture
@@ -100,8 +100,8 @@ def dream(
     but for rounding, unless the layer sees the whole picture.
     progress(done, total, what) is called for every step, `watch` too, with what there is to see.
 
-    Steps go along the gradient, blurred a little and evened out over the picture (lens.walks.Normalised), and the
-    picture is rolled by some cells before each.
+    Steps go along the gradient, blurred a little and evened out over the picture (lens.walks.Normalised). Before each
+    the picture is rolled by some cells, with a mirrored margin around it, so that opposite borders never meet.
 
     Raises InputError for a picture that cannot be used or is smaller than the network takes, an unknown layer, and
     settings out of range; DreamStopped, with what there is, for Ctrl-C.
@@ -121,10 +121,8 @@ def dream(
     usual = {"scale": 1.4, "steps": 12, "strength": 0.08, "seed": 0}
     given = network(model, None, preprocessing)
     dreamer = Dreamer.of(given, objective, like, scale=float(scale), steps=steps, strength=float(strength), tile=tile)
-    recipe = {
-        "objective": str(dreamer.objective),
-        **recipe_of(given, "dream", ["PICTURE"], {name: value for name, value in settings.items() if value != usual.get(name)}),
-    }
+    unusual = {name: value for name, value in settings.items() if value != usual.get(name)}
+    recipe = {"objective": str(dreamer.objective), **recipe_of(given, "dream", ["PICTURE"], unusual)}
     photo = shrunk(as_photograph(picture), size)
     return dreamer.dream(photo, octaves, seed, recipe, progress, watch)
 
@@ -199,13 +197,17 @@ class Dreamer:
 
         try:
             for sides in sizes:
-                tiling = cut(self.shop.model, sorted(self.objective.layers), (taken.channels, *sides), self.tile)
+                margin = min(JITTER, min(sides) - 1)  # mirrored, so that what is rolled out of it is not missed
+                rows, columns = (cells + 2 * margin for cells in sides)
+                shape = taken.channels, rows, columns
+                tiling = cut(self.shop.model, sorted(self.objective.layers), shape, self.tile)
                 made = render(
                     self.shop,
                     self.objective,
                     Photo(partial(self._carried, photo, dreamt, sides), box),
                     [len(values)],
-                    transforms=[Jitter(min(JITTER, *sides), by="roll")],
+                    transforms=[Pad(margin, by="reflect"), Jitter(margin, by="roll")],
+                    view=Pad(margin, by="reflect"),
                     steps=self.steps,
                     rate=2 * self.strength / self.steps,  # a cosine's mean is half its height
                     walk=walk,

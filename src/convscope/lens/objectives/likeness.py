@@ -1,6 +1,6 @@
 """Objectives that compare a whole layer: with a given activation, with a style, and pictures with each other."""
 
-from typing import SupportsFloat
+from typing import Any, SupportsFloat
 
 import torch
 from jaxtyping import Float
@@ -132,13 +132,29 @@ def gram_matrix(
     """
     a = activations.flatten(2) if activations.ndim > 2 else activations[..., None]
     if regions is None:
-        shares = a.new_full((1, 1), 1 / a.shape[2])
-    else:
-        rows, columns = activations.shape[2:]
-        shares = nn.functional.adaptive_avg_pool2d(regions.to(a), (rows, columns)).flatten(1)
-        shares = shares / shares.sum(1, keepdim=True).clamp(min=torch.finfo(a.dtype).tiny)
-        a = a[:, None]
+        return _Products.apply((a - a.mean(2, keepdim=True) if centred else a).mT)
+    rows, columns = activations.shape[2:]
+    shares = nn.functional.adaptive_avg_pool2d(regions.to(a), (rows, columns)).flatten(1)
+    shares = shares / shares.sum(1, keepdim=True).clamp(min=torch.finfo(a.dtype).tiny)
+    a = a[:, None]
     if centred:
         a = a - (a * shares[:, None]).sum(-1, keepdim=True)
-    a = a * shares[:, None].sqrt()  # before the product, which could leave the range of half precision
-    return a @ a.mT
+    return _Products.apply((a * shares[:, None].sqrt() * a.shape[-1] ** 0.5).mT)
+
+
+class _Products(torch.autograd.Function):
+    """X^T X / p of X (..., p, units), whose gradient is one product, X (D + D^T) / p: autograd would make two of it."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        ctx.save_for_backward(x)
+        share = 1 / x.shape[-2]
+        if x.element_size() < 4:  # else the product could leave the range of half precision
+            x = x * share**0.5
+            return x.mT @ x
+        return (x.mT @ x).mul_(share)
+
+    @staticmethod
+    def backward(ctx: Any, *grad_outputs: Tensor) -> Tensor:
+        (x,), (d,) = ctx.saved_tensors, grad_outputs
+        return x @ ((d + d.mT) / x.shape[-2])

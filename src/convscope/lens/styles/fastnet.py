@@ -19,6 +19,12 @@ LEAST = 5
 SILENT = 1e-8
 """Variance below which a norm takes a channel for constant; rounding comes to about 1e-13."""
 
+FAINT = 1e-3
+"""Variance of a picture's colours, 0 to 1, below which they are less than fully spread: grain stays grain."""
+
+AXES = ((1, 1, 1), (1, 0, -1), (1, -2, 1))
+"""Lightness, red against blue, green against both: in photographs nearly uncorrelated."""
+
 Statistics = list[tuple[Tensor, Tensor]]
 """Mean and variance of every norm's channels, (n, channels, 1, 1) each, in the order in which they are met."""
 
@@ -28,7 +34,9 @@ class StyleNet(nn.Module):
 
     Two convolutions of stride 2 down, `blocks` residual blocks of 4 * `width` channels, and two steps up, each cells
     doubled and then convolved, which leaves no checkerboard (Odena, Dumoulin, Olah 2016). Instance norms (Ulyanov,
-    Vedaldi, Lempitsky 2016). Borders are reflected, so that they look like the rest.
+    Vedaldi, Lempitsky 2016). Borders are reflected, so that they look like the rest. The first norm spreads the
+    picture's colours evenly along AXES; the last convolution sees these beside what the network made of them, so
+    that what is learned is a change of the picture, not the picture.
     (After Johnson, Alahi, Fei-Fei: Perceptual losses for real-time style transfer, 2016.)
 
     Raises InputError for a width or a number of blocks below 1.
@@ -36,6 +44,8 @@ class StyleNet(nn.Module):
     >>> StyleNet(width=2, blocks=1)(torch.zeros(1, 3, 5, 7)).shape
     torch.Size([1, 3, 5, 7])
     """
+
+    axes: Tensor
 
     def __init__(self, width: int = 16, blocks: int = 3) -> None:
         super().__init__()
@@ -48,12 +58,29 @@ class StyleNet(nn.Module):
         )
         self.residual = nn.ModuleList([_conv(4 * width, 4 * width, 3) for _ in range(2 * blocks)])
         self.up = nn.ModuleList([_conv(4 * width, 2 * width, 3), _conv(2 * width, width, 3)])
-        self.last = _conv(width, 3, 5)
-        nn.init.normal_(self.last.weight, std=0.01)  # begins with a grey picture, where the sigmoid is steep
+        self.last = _conv(width + 3, 3, 5)
+        nn.init.normal_(self.last.weight, std=0.01)
         nn.init.zeros_(self.last.bias)  # type: ignore[arg-type]
-        channels = [width, 2 * width, 4 * width, *[4 * width] * (2 * blocks), 2 * width, width]
+        axes = torch.tensor(AXES, dtype=torch.float32)
+        self.register_buffer("axes", axes / axes.norm(dim=1, keepdim=True), persistent=False)
+        channels = [3, width, 2 * width, 4 * width, *[4 * width] * (2 * blocks), 2 * width, width]
         self.gains = nn.ParameterList([torch.ones(1, count, 1, 1) for count in channels])
         self.shifts = nn.ParameterList([torch.zeros(1, count, 1, 1) for count in channels])
+
+    def begin_with(self, style: Float[Tensor, "3 h w"]) -> None:
+        """Let the network begin as the change of colours that gives any picture the mean and covariance of the style's.
+
+        Both are taken before the sigmoid. The covariance's symmetric root turns no hue further than it must.
+        (After Gatys et al.: Controlling perceptual factors in neural style transfer, 2017, section 5.2.)
+        """
+        with torch.no_grad():
+            colours = style.clamp(0.02, 0.98).logit().flatten(1).to(self.axes)
+            variances, axes = torch.linalg.eigh(torch.cov(colours, correction=0))
+            root = axes * variances.clamp(min=0).sqrt() @ axes.T
+            self.last.weight[:, -3:] = 0
+            middle = self.last.kernel_size[0] // 2
+            self.last.weight[:, -3:, middle, middle] = root @ self.axes.T
+            self.last.bias.copy_(colours.mean(1))  # type: ignore[union-attr]
 
     def forward(
         self, x: Float[Tensor, "n 3 h w"], given: Statistics | None = None, seen: Statistics | None = None
@@ -65,7 +92,7 @@ class StyleNet(nn.Module):
         """
         count = 0
 
-        def norm(a: Tensor) -> Tensor:
+        def norm(a: Tensor, least: float = 1e-5) -> Tensor:
             nonlocal count
             if given is not None:
                 mean, variance = given[count]
@@ -74,12 +101,13 @@ class StyleNet(nn.Module):
                 if seen is not None:
                     seen.append((mean, variance))
             # of a channel that is constant but for rounding, that is not made large
-            gain = self.gains[count] * (variance + 1e-5).rsqrt() * (variance / (variance + SILENT))
+            gain = self.gains[count] * (variance + least).rsqrt() * (variance / (variance + SILENT))
             shift = self.shifts[count] - mean * gain
             count += 1
             return a * gain + shift
 
-        a, sizes = 2 * x - 1, []
+        colours = norm(nn.functional.conv2d(x, self.axes[..., None, None]), FAINT)
+        a, sizes = colours, []
         for conv in self.down:
             sizes.append(a.shape[2:])
             a = norm(conv(a)).relu()
@@ -89,7 +117,7 @@ class StyleNet(nn.Module):
             rows, columns = sizes.pop()
             a = nn.functional.interpolate(a, scale_factor=2.0, mode="nearest")[..., :rows, :columns]
             a = norm(conv(a)).relu()
-        return self.last(a).sigmoid()
+        return self.last(torch.cat([a, colours], 1)).sigmoid()
 
 
 def _conv(inputs: int, outputs: int, kernel: int, stride: int = 1) -> nn.Conv2d:

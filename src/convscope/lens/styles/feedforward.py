@@ -85,9 +85,9 @@ class FastStyle:
 
 def _net_of(weights: dict[str, Tensor]) -> StyleNet | None:
     """The network that has just these weights; None where there is none."""
-    width = sum(weights.get("last.weight", torch.empty(0)).shape[1:2])  # 0 where there is no such axis
+    width = sum(weights.get("last.weight", torch.empty(0)).shape[1:2]) - 3  # below 0 where there is no such axis
     blocks = sum(name.startswith("residual.") and name.endswith(".weight") for name in weights) // 2
-    if not width or not blocks:
+    if width < 1 or not blocks:
         return None
     with torch.device("meta"):  # a file that lies about its sizes is to take no memory
         expected = StyleNet(width, blocks).state_dict()

@@ -186,7 +186,7 @@ class Work:
                     transforms=[MARGIN],
                     view=MARGIN,
                     retries=0,
-                    walk=Adam() if adam else LBFGS(),
+                    walk=Adam(cools=False) if adam else LBFGS(),
                     tiling=tiling,
                     watch=see,
                 )

@@ -25,10 +25,10 @@ from convscope.lens.models import AnyModel, Preprocessing, network, preprocessin
 from convscope.lens.photos import Photos
 from convscope.lens.probe import own_randomness, probe
 from convscope.lens.shown.again import recipe_of
-from convscope.lens.styles.fastloss import Crops, PerceptualLoss
+from convscope.lens.styles.fastloss import Crops, PerceptualLoss, fast_terms
 from convscope.lens.styles.fastnet import StyleNet
 from convscope.lens.styles.feedforward import MADE, FastStyle, as_shares, read_tensors
-from convscope.lens.styles.terms import Terms, recommended
+from convscope.lens.styles.terms import Terms
 from convscope.lens.workshop import workshop
 from convscope.pictures import METADATA_KEY
 
@@ -40,6 +40,9 @@ SECONDS = 30
 
 HALVINGS = 8
 """How often divergence may halve the rate."""
+
+SHIFTS = 16
+"""The loss network looks from a corner fewer pixels in, at random: else patterns in step with its stride would pay."""
 
 STATE = "train_style, unfinished"
 
@@ -60,12 +63,12 @@ def train_style(
     *,
     model: AnyModel = "squeezenet",
     terms: Terms | None = None,
-    strength: SupportsFloat = 1.5,
-    size: int = 192,
+    strength: SupportsFloat = 4.0,
+    size: int = 128,
     style_size: int | None = None,
     batch: int = 1,
-    steps: int = 1500,
-    rate: SupportsFloat = 2e-3,
+    steps: int = 2000,
+    rate: SupportsFloat = 3e-3,
     width: int = 16,
     blocks: int = 3,
     seed: int = 0,
@@ -79,10 +82,11 @@ def train_style(
     photos: a folder, a pattern or files; broken ones are left out. Step k sees `batch` of them, drawn by (seed, k):
     cut to a square, resized to sides of 2 * size, whatever they were, and of that a random part of `size` x `size`,
     flipped or not.
-    model, terms: the loss network and which of its layers count, as in `style`; strength: of the style against the
-    content. Each loss is a share: of the style's Gram matrix, of the content's activations.
+    model, terms: the loss network and which of its layers count, as in `style`; default: `fast_terms`. strength: of
+    the style against the content; each loss is relative (`PerceptualLoss`). The network begins with the style's
+    colours (`StyleNet.begin_with`) and learns its strokes.
     style_size: the longest side that the style is taken at, which says how coarse its strokes become; default:
-    2 * size.
+    3 * size.
     rate: of Adam, falling to 0 as half a cosine wave does. width, blocks: see StyleNet.
     keep: a file for the state, written about every 30 seconds and on Ctrl-C. The same call goes on from it, and
     comes to the same result as one that was never stopped; once finished, the file is removed.
@@ -104,8 +108,8 @@ def train_style(
     given = network(model, preprocessing=preprocessing)
     if preprocessing_of(given).order not in ("RGB", "BGR"):
         raise InputError(f"model: takes {preprocessing_of(given).order}; give a network that takes RGB or BGR")
-    terms = terms or recommended(given)
-    painting = shrunk(as_photograph(style), style_size or 2 * size)
+    terms = terms or fast_terms(given)
+    painting = shrunk(as_photograph(style), style_size or 3 * size)
     crops = Crops(photos, size, batch, seed)
     settings = _unusual(locals())
     words = ["style", "photos", f"model={given.source!r}" if given.source else "model=model"]
@@ -120,6 +124,7 @@ def train_style(
     with own_randomness():
         torch.manual_seed(seed)
         net = StyleNet(width, blocks)
+        net.begin_with(as_shares(painting[None])[0])
     plan = workshop(given.model, terms.layers, enter(given, painting))
     with probe(plan.model, terms.layers) as look, quiet():
         loss = PerceptualLoss(given, plan, look, terms, float(strength), painting)
@@ -171,7 +176,9 @@ class Training:
     def learn(self, contents: Float[Tensor, "n 3 h w"]) -> bool:
         """Take one step; False, and nothing is changed, where the loss or its gradient is not finite."""
         contents = contents.to(self.loss.device)
-        parts = self.loss(self.net(contents), contents)
+        top, left = np.random.default_rng(self.done).integers(min(SHIFTS, contents.shape[-1] // 4), size=2)
+        made = self.net(contents)
+        parts = self.loss(made[..., top:, left:], contents[..., top:, left:])
         self._adam.zero_grad()
         (parts @ self.loss.weights).backward()
         slopes = [weight.grad for weight in self.net.parameters() if weight.grad is not None]
