@@ -1,7 +1,8 @@
+import signal
 import struct
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -76,6 +77,15 @@ def digit(tmp_path_factory: pytest.TempPathFactory) -> Path:
     file = tmp_path_factory.mktemp("scan") / "digit.png"
     Image.fromarray(255 - digits.load().test_images[0]).resize((112, 112)).save(file)
     return file
+
+
+@pytest.fixture
+def stops() -> Iterator[None]:
+    """A command that was stopped leaves SIGINT ignored, as its process ends."""
+    before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGALRM)
+    yield
+    signal.signal(signal.SIGINT, before[0])
+    signal.signal(signal.SIGALRM, before[1])
 
 
 @pytest.fixture(autouse=True)

@@ -4,7 +4,6 @@ import inspect
 import json
 import os
 import shlex
-import signal
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -159,15 +158,6 @@ def test_a_turned_photograph_comes_out_upright(convscope: Convscope, folder: Pat
     assert facts_of(convscope("dream", "turned.jpg", "-o", "out.jpg", *QUICK, "--json"))["size"] == [44, 31]
     with Image.open("out.jpg") as image:
         assert (image.size, image.getexif().get(ExifTags.Base.Orientation)) == ((31, 44), None)
-
-
-@pytest.fixture
-def stops() -> Iterator[None]:
-    """A command that was stopped leaves SIGINT ignored, as its process ends."""
-    before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGALRM)
-    yield
-    signal.signal(signal.SIGINT, before[0])
-    signal.signal(signal.SIGALRM, before[1])
 
 
 def test_ctrl_c_writes_the_picture_as_it_is_by_then(

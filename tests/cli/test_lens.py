@@ -3,9 +3,8 @@
 import json
 import os
 import shlex
-import signal
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -51,15 +50,6 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         coarse = Image.fromarray(rng.integers(0, 256, (5, 7, 3), np.uint8))
         coarse.resize((40, 30), Image.Resampling.BICUBIC).save(f"photos/{k}.png")
     return tmp_path
-
-
-@pytest.fixture
-def stops() -> Iterator[None]:
-    """A command that was stopped leaves SIGINT ignored, as its process ends."""
-    before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGALRM)
-    yield
-    signal.signal(signal.SIGINT, before[0])
-    signal.signal(signal.SIGALRM, before[1])
 
 
 def facts_of(told: Result) -> dict[str, Any]:

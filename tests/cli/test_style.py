@@ -4,8 +4,7 @@ import functools
 import json
 import os
 import shlex
-import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -63,15 +62,6 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         halves[:, width // 2 :] = 255
         Image.fromarray(halves).save(f"{name}-mask.png")
     return tmp_path
-
-
-@pytest.fixture
-def stops() -> Iterator[None]:
-    """A command that was stopped leaves SIGINT ignored, as its process ends."""
-    before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGALRM)
-    yield
-    signal.signal(signal.SIGINT, before[0])
-    signal.signal(signal.SIGALRM, before[1])
 
 
 def facts_of(told: Result) -> dict[str, Any]:

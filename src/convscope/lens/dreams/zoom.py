@@ -1,6 +1,7 @@
 """Into the dream: each frame the middle of the one before, enlarged and dreamt on."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import SupportsFloat
 
 import numpy as np
@@ -47,7 +48,7 @@ def zooming(
     given = network(model, None, preprocessing)
     how = {"scale": float(scale), "tile": tile}
     first = Dreamer.of(given, objective, like, steps=steps, strength=float(strength), **how)
-    later = first.with_steps(-(-steps // 3), float(strength) / 4)
+    later = replace(first, steps=-(-steps // 3), strength=float(strength) / 4)
     photo = shrunk(as_photograph(picture), size)
     first.octaves(photo, octaves)  # too small a picture is refused now
 

@@ -4,7 +4,8 @@ A parameterisation maps free numbers to pictures that are valid inputs, whatever
 picture `noise_shape` standard normal numbers go through `initial` into parameters (n, ...), and calling it
 makes pictures (n, c, *positions) of them, inside `box`. Both are plain functions of their arguments; the
 parameters live with the caller. A `Prior` says what the pictures at hand look like: their colours and how strong
-each frequency is in them. Pictures have any number of channels and of axes: signals (c, length), volumes.
+each frequency is in them. `Photo` begins as a given picture instead of noise. Pictures have any number of channels
+and of axes: signals (c, length), volumes.
 
 An alpha channel is one channel more, between 0 and 1 (`Box.with_alpha`, `Prior.with_alpha`); transforms.Over
 lays such a picture over a background.

@@ -123,7 +123,7 @@ class Work:
         self.kept: Kept | None = None
         self.done: list[Scale] = []
         prepared = preprocessing_of(task.net)
-        self.box = Box(prepared.black, prepared.full, by="clip")
+        self.box = Box(prepared.black, prepared.full)
         self.span = float(np.mean(np.subtract(prepared.full, prepared.black)))
 
     def run(self, sizes: Sequence[Sides]) -> Tensor:
@@ -229,7 +229,7 @@ class Work:
                 regions=task.regions,
             )
         if task.photorealistic:
-            found.terms["photorealism"] = task.photorealistic, photorealism(content.cpu(), self.box)
+            found.terms["photorealism"] = task.photorealistic, photorealism(content, self.box)
         return found
 
     def _content(self, sides: Sides) -> Tensor:
