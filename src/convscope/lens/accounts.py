@@ -18,6 +18,7 @@ from convscope.lens.calls import Watched
 from convscope.lens.fields import Visit, visited
 from convscope.lens.models.network import AnyModel, Network, network
 from convscope.lens.models.preprocessing import Preprocessing
+from convscope.lens.models.world import World
 from convscope.lens.probe import (
     at_rest,
     call_number,
@@ -70,6 +71,7 @@ class Account(Shown):
     field: Field | None
     preprocessing: Preprocessing | None
     recipe: dict[str, Any]
+    world: World | None = None
 
     @property
     def left_over(self) -> float:
@@ -111,12 +113,16 @@ class Account(Shown):
 
     def cards(self) -> Iterator[Card]:
         """The picture; for each top unit where it gave what it gave; the curve of the cumulative ablation."""
-        plain = as_picture(self.picture, self.preprocessing)
+        world = self.world
+        plain = as_picture(self.picture, self.preprocessing) if world is None else world.show(self.picture)
         yield Card(plain, f"{self.of}\n{self.value:.4g}", "picture")
         limit = float(np.percentile(np.abs(self.where), FULL_COLOUR))  # not the largest: few cells may tower over all
         for unit, shares, fall in zip(self.top, self.where, self.falls, strict=False):
             words = f"unit {unit}: {self.contributions[unit]:+.3g}\nwithout it {-fall:+.3g}"
-            shown = heat(plain, self._spread(shares), limit) if shares.ndim == self.picture.ndim - 1 == 2 else plain
+            shown = plain
+            # laid over where a pixel is a cell of the input
+            if shares.ndim == 2 and plain.shape[:2] == self.picture.shape[1:]:
+                shown = heat(plain, self._spread(shares), limit)
             yield Card(shown, words, f"unit-{unit}")
         curves = np.vstack([self.by_chance.mean(0), self.curve])
         words = f"without 0 to {len(self.top)} units:\nred these, blue any"
@@ -214,6 +220,7 @@ def account(
         by_chance=curves[1:],
         field=visit.field,
         preprocessing=given.preprocessing,
+        world=given.world,
         recipe=recipe_of(given, "account", ["PICTURE"], {"layer": layer, **settings}),
     )
 

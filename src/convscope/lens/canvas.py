@@ -57,11 +57,16 @@ class Canvas:
 
 
 def canvas_for(
-    model: nn.Module, target: Visit, input_shape: Sequence[int], whole: bool, ground: Bound | None
+    model: nn.Module,
+    target: Visit,
+    input_shape: Sequence[int],
+    whole: bool,
+    ground: Bound | None,
+    upright: bool = False,
 ) -> Canvas:
     """The smallest canvas for a unit in the middle of the layer `target`, or, with `whole`, for its whole map.
 
-    ground: what lies beyond the window, in place of a margin.
+    ground: what lies beyond the window, in place of a margin. upright: what is seen may be shifted, but not turned.
     """
     sides = tuple(input_shape[1:])
     found = None if whole or not _is_local(target.field) else _window(model, target, input_shape)
@@ -69,7 +74,7 @@ def canvas_for(
         window, place, seen = sides, None, tuple((0, side) for side in sides)
     else:
         window, place, seen = found
-    moves = _moves(window, found is None, ground)
+    moves = _moves(window, found is None, ground, upright)
     margins = (0,) * len(window) if ground is not None else _margins(window, moves)
     return Canvas(window, margins, place, seen, moves)
 
@@ -117,9 +122,9 @@ def _field_in(model: nn.Module, target: Visit, input_shape: tuple[int, ...]) -> 
     return next((visit.field for visit in visits if visit.name == target.name), None)
 
 
-def _moves(window: tuple[int, ...], full: bool, ground: Bound | None) -> Transform:
+def _moves(window: tuple[int, ...], full: bool, ground: Bound | None, upright: bool) -> Transform:
     shift = round(min(window, default=1) / 14)
-    if len(window) != 2:
+    if len(window) != 2 or upright:
         return Crop(window) if ground is None else Jitter(shift, fill=ground)
     if ground is None:
         if max(window) > LARGE:

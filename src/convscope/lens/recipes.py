@@ -13,7 +13,7 @@ from convscope.errors import InputError
 from convscope.lens.canvas import Frame, canvas_for
 from convscope.lens.fields import Visit, visited
 from convscope.lens.images import Box, Fourier, Prior
-from convscope.lens.models import AnyModel, Network, Preprocessing, network
+from convscope.lens.models import AnyModel, Best, Network, Preprocessing, World, network
 from convscope.lens.objectives import Bound, Units, as_list, channel, diversity, neuron, total_variation
 from convscope.lens.objectives import l1 as ink
 from convscope.lens.render import Rendering, Stopped, render
@@ -38,6 +38,7 @@ class Drawing(Shown):
     frame: (top, left, bottom, right) of what the unit sees in the picture, half open; None for all of it.
     preprocessing: how pictures become inputs, where that is known; box: the inputs for (black, white).
     input_shape: of the network. recipe: everything that it takes to make them again, as plain numbers and text.
+    world: how its inputs look, of a network that takes no photographs.
     """
 
     layer: str
@@ -51,6 +52,7 @@ class Drawing(Shown):
     box: tuple[Bound, Bound]
     input_shape: tuple[int, ...]
     recipe: dict[str, Any] = field(default_factory=dict)
+    world: World | None = None
 
     def cards(self) -> Iterator[Card]:
         """Each picture cut to what the unit sees, with the unit's number and what it answers."""
@@ -58,17 +60,17 @@ class Drawing(Shown):
             facet = self.units[:k].count(unit) if self.units.count(unit) > 1 else None
             name = f"unit-{unit}" + ("" if facet is None else f"-{facet}")
             says = "dead" if self.dead[k] else f"{self.values[k]:.3g}"
-            yield Card(as_picture(picture, self.preprocessing, self.box), f"{unit}: {says}", name)
+            yield Card(self._shown(picture), f"{unit}: {says}", name)
 
     def in_context(self) -> list[Picture]:
         """Each picture in the middle of an input of the full size, with a frame around what the unit sees."""
-        if self.frame is None or len(self.input_shape) != 3:
-            return [as_picture(picture, self.preprocessing, self.box) for picture in self.pictures]
+        if self.frame is None or len(self.input_shape) != 3 or self.world is not None:
+            return [self._shown(picture) for picture in self.pictures]
         (top, left, bottom, right), (rows, columns) = self.frame, self.input_shape[1:]
         down, along = (rows - bottom - top) // 2, (columns - right - left) // 2
         pages = []
         for picture in self.pictures:
-            drawn = as_picture(picture, self.preprocessing, self.box)
+            drawn = self._shown(picture)
             page = crop(drawn.transpose(2, 0, 1), (-down, -along, rows - down, columns - along), fill=128)
             page = np.ascontiguousarray(page.transpose(1, 2, 0))
             pages.append(outlined(page, (top + down, left + along, bottom + down, right + along)))
@@ -80,6 +82,11 @@ class Drawing(Shown):
             return self.pictures
         top, left, bottom, right = self.frame
         return self.pictures[:, :, top:bottom, left:right]
+
+    def _shown(self, picture: np.ndarray) -> Picture:
+        if self.world is not None:
+            return self.world.show(picture)
+        return as_picture(picture, self.preprocessing, self.box)
 
 
 class DrawingStopped(KeyboardInterrupt):
@@ -134,7 +141,8 @@ def draw(
     steps, rate, settled: see lens.render.Schedule. batch: pictures at a time; default: by their size.
 
     The picture starts as faint noise and is described by its frequencies (lens.images.Fourier), clipped to the
-    box. Unit u's picture depends on (seed, u), not on the other units drawn with it.
+    box. Unit u's picture depends on (seed, u), not on the other units drawn with it. Where the network's world knows
+    a better way to what excites its units (boards, words), that is taken, and of the settings only the seed counts.
 
     Raises InputError for an unknown layer or unit, a size the model cannot take, settings out of range;
     DrawingStopped, with what is finished, for Ctrl-C.
@@ -151,10 +159,15 @@ def draw(
     wanted = _wanted(units, target)
     if units is not None:
         settings["units"] = wanted
+    if given.world is not None:
+        best = given.world.best(given, layer, wanted, seed, progress)
+        if best is not None:
+            recipe = {"layer": layer, **best.how, "seed": seed, **recipe_of(given, "draw", [layer], settings)}
+            return _found(given, layer, wanted, best, recipe)
     keys = [unit for unit in wanted for _ in range(facets)]
     black, white = _ends(box, given)
     ground = None if ground is None else _level(ground)
-    canvas = canvas_for(given.model, target, given.input_shape, whole, ground)
+    canvas = canvas_for(given.model, target, given.input_shape, whole, ground, upright=given.world is not None)
     sides = (given.input_shape[0], *canvas.size)
     if prior is None and ground is None and given.preprocessing is not None:
         prior = _photographs(given.preprocessing)
@@ -188,6 +201,7 @@ def draw(
             (black, white),
             given.input_shape,
             recipe,
+            given.world,
         )
 
     try:
@@ -210,6 +224,24 @@ def draw(
     except Stopped as stop:
         raise DrawingStopped(None if stop.rendering is None else drawing(stop.rendering, stop.done)) from None
     return drawing(rendering, range(len(keys)))
+
+
+def _found(given: Network, layer: str, units: Sequence[int], best: Best, recipe: dict[str, Any]) -> Drawing:
+    """What was searched for rather than drawn."""
+    return Drawing(
+        layer,
+        tuple(units),
+        best.inputs,
+        best.values,
+        np.zeros(len(units), bool),
+        best.place,
+        best.box,
+        None,
+        (0.0, 1.0),
+        given.input_shape,
+        recipe,
+        given.world,
+    )
 
 
 AT_ONCE = 800_000
@@ -259,6 +291,8 @@ def _ends(box: Sequence[Level] | None, given: Network) -> tuple[Bound, Bound]:
         return _level(black), _level(white)
     if given.preprocessing is not None:
         return given.preprocessing.black, given.preprocessing.full
+    if given.world is not None:
+        return given.world.box
     warn(
         "nobody said how pictures become this network's inputs: black is drawn as 0 and white as 1; "
         "give preprocessing= or box=(black, white)",

@@ -22,7 +22,7 @@ def read_arrays(file: str | os.PathLike[str]) -> tuple[dict[str, np.ndarray], di
         with safe_open(file, framework="np") as opened:
             return {name: opened.get_tensor(name) for name in opened.keys()}, opened.metadata() or {}  # noqa: SIM118
     except FileNotFoundError:
-        raise InputError(f"{file}: no such file; `convscope train digits --out {file}` makes one") from None
+        raise InputError(f"{file}: no such file; check the path, or make one by `convscope train`") from None
     except PermissionError:
         raise InputError(f"{file}: may not be read (permission denied); change its permissions") from None
     except (SafetensorError, OSError, TypeError) as problem:

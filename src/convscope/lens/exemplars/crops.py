@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Literal
 
 import numpy as np
-from jaxtyping import UInt8
+from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from convscope.errors import InputError
@@ -36,6 +36,8 @@ def crops(
 
     Raises InputError for an unknown layer or unit, and for pictures that are not those of the examples.
     """
+    if pictures is not None and found.world is not None:
+        return [found.world.show(part) for part in _parts(found, layer, unit, which, pictures)]
     if pictures is not None:
         return [_cut(picture, box) for picture, box in framed(found, layer, unit, which, pictures)]
     kept = found.crops.get(layer)
@@ -65,6 +67,24 @@ def framed(
         picture = picture if isinstance(pictures, Photos) else as_seen(picture, found.preprocessing)
         shown.append((picture, seen_by(own.field, tuple(place.tolist()), picture.shape[:2])))
     return shown
+
+
+def _parts(
+    found: Found, layer: str, unit: int, which: Which, pictures: Photos | np.ndarray | Tensor
+) -> list[Float[np.ndarray, "c ..."]]:
+    """What the unit sees of inputs that are no pictures, cut out of them; NaN beyond their border."""
+    ends, field = _extremes(found, layer, unit, which), found[layer].field
+    parts = []
+    for index, place in zip(ends.index[unit], ends.place[unit]):
+        values = np.asarray(pictures[int(index)], np.float32)
+        if field is not None and not field.whole and len(field.size) == values.ndim - 1:
+            spans = [field.axis(k).interval(int(cell)) for k, cell in enumerate(place)]
+            beyond = [(max(-start, 0), max(stop - side, 0)) for (start, stop), side in zip(spans, values.shape[1:])]
+            values = np.pad(values, [(0, 0), *beyond], constant_values=np.nan)
+            cuts = (slice(start + low, stop + low) for (start, stop), (low, _) in zip(spans, beyond))
+            values = values[(slice(None), *cuts)]
+        parts.append(values)
+    return parts
 
 
 def as_seen(picture: np.ndarray | Tensor, preprocessing: Preprocessing | None) -> UInt8[np.ndarray, "h w c"]:

@@ -9,7 +9,7 @@ from jaxtyping import Float, Int, Integer
 
 from convscope.errors import InputError
 from convscope.geometry import Field
-from convscope.lens.models import Preprocessing
+from convscope.lens.models import Preprocessing, World
 from convscope.lens.shown import Card, Shown
 
 QUANTILES = (0.25, 0.5, 0.75)
@@ -133,7 +133,7 @@ class Found(dict[str, Examples], Shown):
 
     pictures: how many were seen. complete: False where the pass was stopped before its end. preprocessing: what
     had been done to the pictures. recipe: how it was found, as plain data. crops: what was cut on the way, by layer.
-    source: the pictures, where any of them can be had again.
+    source: the pictures, where any of them can be had again. world: how they look, where they are no photographs.
     """
 
     def __init__(
@@ -143,6 +143,7 @@ class Found(dict[str, Examples], Shown):
         pictures: int,
         complete: bool = True,
         preprocessing: Preprocessing | None = None,
+        world: World | None = None,
         recipe: Mapping[str, Any] | None = None,
         crops: Mapping[str, Crops] | None = None,
         source: Any = None,
@@ -151,6 +152,7 @@ class Found(dict[str, Examples], Shown):
         self.pictures = pictures
         self.complete = complete
         self.preprocessing = preprocessing
+        self.world = world
         self.recipe = dict(recipe or {})
         self.crops = dict(crops or {})
         self.source = source

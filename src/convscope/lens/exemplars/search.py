@@ -111,6 +111,7 @@ def examples(
         pictures=seen,
         complete=complete,
         preprocessing=taken,
+        world=net.world,
         recipe={
             "kind": "examples",
             "layers": names,

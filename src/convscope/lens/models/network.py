@@ -9,6 +9,7 @@ from torch import nn
 
 from convscope.errors import InputError
 from convscope.lens.models.preprocessing import PRESETS, Preprocessing
+from convscope.lens.models.world import World
 from convscope.lens.probe import at_rest, first_line, to_model
 
 SIZES = (224, 32, 28, 64, 96, 128, 256, 299, 384, 512)
@@ -23,6 +24,7 @@ class Network:
     preprocessing: how pictures become inputs; None where nobody said.
     classes: their names, where the network has any and they are known.
     source: the string it was loaded from; empty for a module that was handed over.
+    world: where its inputs come from and how they look, of a network that takes no photographs.
     """
 
     model: nn.Module
@@ -30,6 +32,7 @@ class Network:
     preprocessing: Preprocessing | None = None
     classes: tuple[str, ...] = ()
     source: str = ""
+    world: World | None = None
 
 
 AnyModel = nn.Module | Network | str

@@ -31,6 +31,15 @@ def register(name: str, make: Callable[[Path | None], Network]) -> None:
     BUILT_IN[name] = make
 
 
+FILES_OF_OURS: list[Callable[[Path], Network | None]] = []
+"""Readers of files that hold weights and say themselves which network they belong to; None for any other file."""
+
+
+def register_files(read: Callable[[Path], Network | None]) -> None:
+    """Let `load` read files of weights that say which network they belong to."""
+    FILES_OF_OURS.append(read)
+
+
 def load(
     source: str | PathLike[str],
     *,
@@ -86,7 +95,10 @@ def _made(asked: Source, file: Path | None, trust_pickle: bool) -> nn.Module | N
         )
     if file is not None:
         raise InputError(f"model {asked.text!r}: a file holds its own weights; name a factory, python:...@{file}")
-    return read_network(path, trust_pickle=trust_pickle)
+    found = (read(path) for read in FILES_OF_OURS)
+    return next((network for network in found if network is not None), None) or read_network(
+        path, trust_pickle=trust_pickle
+    )
 
 
 register("squeezenet", squeezenet)

@@ -1,0 +1,69 @@
+"""What a network takes that takes no photographs: boards, sounds, sentences, read from files and shown to people."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from jaxtyping import Float
+from torch import Tensor
+
+from convscope.pictures import Picture
+
+if TYPE_CHECKING:
+    from convscope.lens.models.network import Network
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """values: (n, ...) as the network takes them. names: what people call each. skipped: a line for whatever of the
+    source could not be used."""
+
+    values: Tensor
+    names: tuple[str, ...]
+    skipped: tuple[str, ...] = ()
+
+
+class World(ABC):
+    """Where a network's inputs come from and how they look.
+
+    box: the inputs for the two ends of what is drawn from noise.
+    """
+
+    box: tuple[float, float] = (0.0, 1.0)
+
+    @abstractmethod
+    def read(self, source: Path, limit: int | None = None) -> Inputs:
+        """The inputs in a file or folder, at most `limit` of them, spread evenly.
+
+        Raises InputError where there are none.
+        """
+
+    @abstractmethod
+    def show(self, values: Float[np.ndarray, "c ..."]) -> Picture:
+        """One input, or a part cut out of one, as a picture; NaN is what lies beyond its border."""
+
+    def best(
+        self,
+        network: "Network",
+        layer: str,
+        units: Sequence[int],
+        seed: int,
+        progress: Callable[[int, int, str], None] | None,
+    ) -> "Best | None":
+        """The inputs that excite units most, where this world knows a better way to them than a gradient from noise."""
+        return None
+
+
+@dataclass(frozen=True)
+class Best:
+    """inputs: (k, c, ...), one for each unit. values: (k,) what it answers. box: (top, left, bottom, right) of what it
+    sees, None for all. place: where on the layer's map it sits. how: the search, in words and numbers."""
+
+    inputs: Float[np.ndarray, "k c ..."]
+    values: Float[np.ndarray, " k"]
+    box: tuple[int, int, int, int] | None
+    place: tuple[int, ...] | None
+    how: dict[str, Any]
