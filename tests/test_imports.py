@@ -27,7 +27,7 @@ MAY_IMPORT = {
     "filters": {"ops", "geometry", "pictures"},
     "lens": {"geometry", "imagefiles", "pictures"},
     "bridge": {"nn", "geometry"},
-    "tasks": {"nn", "lens", "bridge", "ops", "geometry", "imagefiles"},
+    "tasks": {"nn", "lens", "bridge", "ops", "geometry", "imagefiles", "pictures", "__init__"},
     "atlas": {"pictures", "lens", "tasks", "bridge", "nn", "geometry"},
     "cli": {
         *("atlas", "bridge", "filters", "pictures", "geometry", "grading", "imagefiles", "inverse", "lens", "nn"),

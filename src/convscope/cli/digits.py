@@ -1,4 +1,4 @@
-"""`convscope train digits` and `convscope predict digits`."""
+"""`convscope train digits`, `convscope evaluate digits` and `convscope predict digits`."""
 
 from pathlib import Path
 from typing import Annotated
@@ -10,6 +10,16 @@ from convscope.cli.network import the_network
 from convscope.errors import InputError
 
 EPOCHS, BATCH = 20, 64  # those of nn.train.Recipe, which is too heavy to import for --help
+
+Weights = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        readable=False,
+        help="A trained LeNet-5 (.safetensors). [default: trained now, or what was trained before]",
+        show_default=False,
+    ),
+]
 
 
 def train(
@@ -69,19 +79,36 @@ def train(
     typer.echo(f"weights in {out}")
 
 
+def evaluate(weights: Weights = None, data: Data = None, as_json: Json = False) -> None:
+    """Read the test pictures: how many rightly, which class as which, and the worst mistakes.
+
+    \b
+    Examples:
+      convscope evaluate digits
+      convscope evaluate digits --weights fashion.safetensors --data fashion-mnist --json
+    """
+    from convscope.tasks import digits, trained
+
+    pictures = digits.load(data)
+    say_skipped(pictures.skipped)
+    network = the_network(weights, pictures, quiet=as_json)
+    if network.classes != pictures.classes:
+        raise InputError(
+            f"the network tells {', '.join(network.classes)} apart, and the classes of {pictures.name} are "
+            f"{', '.join(pictures.classes)}; name weights and data that belong together"
+        )
+    verdict = trained.judge(network.network, pictures)
+    if as_json:
+        print_json({"recipe": network.told, "trained_on": network.data, "test": verdict.as_dict()})
+    else:
+        typer.echo(verdict)
+
+
 def predict(
     files: Annotated[
         list[Path], typer.Argument(metavar="FILE...", readable=False, help="Photos or scans, one digit each.")
     ],
-    weights: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            readable=False,
-            help="A trained LeNet-5 (.safetensors). [default: trained now, or what was trained before]",
-            show_default=False,
-        ),
-    ] = None,
+    weights: Weights = None,
     as_json: Json = False,
 ) -> None:
     """Read the digit in each picture: the class, how sure the network is, and what it would say else.
