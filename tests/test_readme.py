@@ -40,7 +40,7 @@ def commands() -> list[str]:
 @pytest.mark.parametrize("line", commands())
 def test_commands_know_the_options_the_readme_gives_them(line: str):
     words = shlex.split(line, comments=True)[1:]
-    depth = 2 if words[0] in ("train", "predict") else 1
+    depth = 2 if words[0] in ("train", "evaluate", "predict", "ablate", "go", "text") else 1
     told = CliRunner().invoke(app, [*words[:depth], "--help"])
     assert told.exit_code == 0, told.output
     for option in (word for word in words if re.match("--?[a-z]", word)):

@@ -22,6 +22,9 @@ from convscope.cli.lens import (
     with_preprocessing,
 )
 
+MOST = 4000
+"""Inputs of a network's own world that are gone through, spread evenly over all there are."""
+
 
 @about_a_network
 def examples(
@@ -40,7 +43,8 @@ def examples(
     """Which real pictures excite each unit of a layer most, and which least: what the unit sees of them.
 
     One page a unit: the strongest first, and below them the weakest. The folder is gone through once, whatever its
-    size; broken files are skipped and named. Ctrl-C keeps what was found until then.
+    size; broken files are skipped and named. Ctrl-C keeps what was found until then. For a network that plays Go or
+    knows words, the folder (or file) holds games or recordings, for one of texts the file has a text on each line.
 
     \b
     Examples:
@@ -49,13 +53,12 @@ def examples(
     """
     from convscope import lens
     from convscope.lens.exemplars import pages
-    from convscope.lens.photos import Photos
     from convscope.lens.shown.results import saved_as
 
     wanted, place = read_units(units), saved_as(output)
     network = asked.open()
     check_units(network, layers, wanted)
-    photos = Photos(images, with_preprocessing(network))
+    photos, told = _real(network, images)
     with progress_bar("examples", quiet=as_json) as progress:
         how = {"seed": seed, "on_stop": "keep", "progress": progress, **asked.in_batches()}
         found = lens.examples(network, layers, photos, k, **how)
@@ -64,11 +67,11 @@ def examples(
     with progress_bar("pages", quiet=as_json) as progress:
         book = pages.Pages(found, photos, wanted, {**found.recipe, "command": this_command()}, progress)
         files = [str(file) for file in book.save(place)]
-    say_skipped(photos.skipped)
+    say_skipped(told.skipped)
     if not found.complete:
         raise KeyboardInterrupt(f"stopped; what was found in the first {found.pictures} pictures is in {place}")
     if as_json:
-        names = photos.names
+        names = told.names
         listed = {layer: [book.listed(layer, unit, names) for unit in book.units(layer)] for layer in found}
         print_json({"model": asked.model, "pictures": found.pictures, "layers": listed, "files": files})
     else:
@@ -181,6 +184,17 @@ def account(
         typer.echo(str(told))
         if place is not None:
             typer.echo(f"written: {place}")
+
+
+def _real(network: Any, images: Path) -> tuple[Any, Any]:
+    """The real pictures in a folder, or what it holds of the network's own world; and what tells their names."""
+    from convscope.lens.photos import Photos
+
+    if network.world is None:
+        photos = Photos(images, with_preprocessing(network))
+        return photos, photos
+    inputs = network.world.read(images, MOST)
+    return inputs.values, inputs
 
 
 def _told(judged: Any) -> dict[str, Any]:

@@ -52,7 +52,7 @@ class Asked:
         typer.Argument(
             metavar="MODEL",
             help="Where the network comes from: squeezenet, efficientnet-lite0, lenet5, python:module:factory, "
-            "timm:NAME, torchvision:NAME, hf:NAME, or a .pt2, .pt or .onnx file.",
+            "timm:NAME, torchvision:NAME, hf:NAME, a .pt2, .pt or .onnx file, or what `convscope train` wrote.",
             show_default=False,
         ),
     ]
@@ -179,7 +179,7 @@ def check_units(network: "Network", layers: list[str], units: tuple[int, ...] | 
 
 
 def read_inputs(network: "Network", files: list[Path]) -> Any:
-    """Picture files as the network takes them, a tensor (n, c, h, w).
+    """Picture files, or those of the network's own world, as it takes them, a tensor (n, c, h, w).
 
     Raises InputError for a file that is no picture, and where nobody said how pictures become inputs.
     """
@@ -187,6 +187,10 @@ def read_inputs(network: "Network", files: list[Path]) -> Any:
 
     from convscope.imagefiles import read_picture
 
+    if network.world is not None:
+        import torch
+
+        return torch.cat([network.world.read(file, 1).values for file in files])
     taken = with_preprocessing(network)
     return taken.to_inputs(np.stack([taken.fit(read_picture(file)) for file in files]))
 

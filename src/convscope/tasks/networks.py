@@ -1,8 +1,10 @@
-"""The networks of this project under names that `load` knows: `lenet5`."""
+"""The networks of this project as `load` knows them: `lenet5` by name, those of the tasks by their files."""
 
+import importlib
 from pathlib import Path
 
-from convscope.lens.models import Network, Preprocessing, load, register
+from convscope.lens.models import Network, Preprocessing, load, register, register_files
+from convscope.tasks import keeping
 
 __all__ = ["lenet5", "load"]
 
@@ -23,4 +25,16 @@ def lenet5(weights: Path | None = None) -> Network:
     return Network(to_torch(found.network), taken.shape, taken, found.classes)
 
 
+def of_file(file: Path) -> Network | None:
+    """The network in a file that `convscope train` wrote; None for any other file."""
+    task = keeping.task_of_file(file)
+    if task == "digits":
+        return lenet5(file)
+    if task not in WORLDS:
+        return None
+    return importlib.import_module(f"convscope.tasks.{task}.world").network(file)
+
+
+WORLDS = ("go", "speech", "text")
 register("lenet5", lenet5)
+register_files(of_file)
