@@ -233,7 +233,9 @@ NOT_CONVOLUTIONS = {
 @pytest.mark.parametrize("name", NOT_CONVOLUTIONS)
 def test_refused_with_the_evidence(photo, name):
     program, evidence = NOT_CONVOLUTIONS[name]
-    before = photo[:300, :300]
+    # a corner of the coins takes long to refuse, and less of it does, but for what takes room to show
+    side = 200 if len(photo) < 400 and name != "adaptive equalised" else 300
+    before = photo[:side, :side]
     found = recover(before, np.clip(program(before), 0, 255).astype(np.uint8))
     assert found.verdict == "not a convolution", found
     assert not found.believable

@@ -160,6 +160,7 @@ def test_no_examples_and_losses_that_are_no_numbers_are_said():
 
 
 TWO = """
+from pathlib import Path
 import torch
 from torch import nn
 from convscope.tasks.fitting import Held, Machines, Recipe, fit, seeded
@@ -169,8 +170,10 @@ if __name__ == "__main__":
     held = Held(points, points[:, :3].argmax(1))
     with seeded(0):
         model = nn.Linear(6, 3)
-    rows = fit(model, held, held, Recipe(epochs=6, rate=0.1), machines=Machines(devices=2, strategy="ddp"))
-    print(len(rows), rows[-1]["validation_accuracy"] > 0.9)
+    file = Path(__file__).with_suffix(".checkpoint")
+    two = Machines(devices=2, strategy="ddp")
+    rows = fit(model, held, held, Recipe(epochs=6, rate=0.1), machines=two, checkpoint=file)
+    print(len(rows), rows[-1]["validation_accuracy"] > 0.9, file.exists())
 """
 
 
@@ -178,4 +181,4 @@ def test_two_processes_train_one_network_and_one_of_them_goes_on(tmp_path: Path)
     script = tmp_path / "two.py"
     script.write_text(TWO)
     done = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=300, check=False)
-    assert (done.returncode, done.stdout.splitlines()) == (0, ["6 True"]), done.stderr
+    assert (done.returncode, done.stdout.splitlines()) == (0, ["6 True True"]), done.stderr

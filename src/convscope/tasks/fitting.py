@@ -240,11 +240,12 @@ class _Keeper:
             self.best = {name: value.detach().cpu().clone() for name, value in model.state_dict().items()}
         self.rows.append(row)
 
-    def write(self, save: Callable[[str], None]) -> None:
+    def write(self, save: Callable[[str], None], first: bool) -> None:
+        """Every process takes part in saving, the first one gives the file its name."""
         if self.file is not None:
             part = self.file.with_name(f".{self.file.name}.part")
             save(str(part))
-            if part.exists():  # only the first of several processes writes
+            if first:
                 part.replace(self.file)
             self.kept = True
 
@@ -321,7 +322,7 @@ def _loops(pl: Any) -> Any:
             told = {name: float(value) for name, value in trainer.callback_metrics.items()}
             row = {"epoch": float(trainer.current_epoch + 1), **told, "seconds": time.monotonic() - self.start}
             self.keeper.add(row, lesson.network)
-            self.keeper.write(trainer.save_checkpoint)
+            self.keeper.write(trainer.save_checkpoint, trainer.is_global_zero)
 
         def state_dict(self) -> dict[str, Any]:
             return self.keeper.state()
@@ -338,7 +339,8 @@ def _loops(pl: Any) -> Any:
             seen = trainer.callback_metrics.get("validation_accuracy")
             if seen is not None:
                 what += f", validation {float(seen):.1%}"
-            self.tell(trainer.global_step, int(trainer.estimated_stepping_batches), what)
+            if trainer.is_global_zero:
+                self.tell(trainer.global_step, int(trainer.estimated_stepping_batches), what)
 
     return SimpleNamespace(Lesson=Lesson, Keep=Keep, Tell=Tell)
 

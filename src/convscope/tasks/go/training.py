@@ -28,8 +28,9 @@ from convscope.tasks.go.symmetry import all_eight, all_undone, vary
 
 Progress = Callable[[int, int, str], None]
 RECIPE = Recipe(epochs=10, batch=128, rate=3e-3, decay=1e-2)
-PHASES = {"moves 1-50": (0, 50), "moves 51-150": (50, 150), "later": (150, 10**6)}
-"""Of a game on 19 x 19; smaller boards have fewer moves, in proportion to their points."""
+PHASES = (50, 150)
+"""Moves after which the second and the third part of a game on 19 x 19 begin; on smaller boards fewer, in proportion to
+their points."""
 AT_ONCE = 128
 
 
@@ -183,10 +184,11 @@ def evaluate(
     top = {"this network": _percent(hits)}
     for name, guess in BASELINES.items():
         top[name] = _percent(top_k(guess(training, shown), shown.targets))
-    share = shown.size**2 / 19**2
+    first, second = (round(moves * shown.size**2 / 19**2) for moves in PHASES)
+    parts = {f"moves 1-{first}": (0, first), f"moves {first + 1}-{second}": (first, second), "later": (second, np.inf)}
     phases = {}
-    for name, (start, stop) in PHASES.items():
-        inside = (shown.number >= start * share) & (shown.number < stop * share)
+    for name, (start, stop) in parts.items():
+        inside = (shown.number >= start) & (shown.number < stop)
         if inside.any():
             phases[name] = (*_percent(hits[inside]), int(inside.sum()))
     return Evaluation(len(shown), len(shown.games), top, phases)
