@@ -120,8 +120,8 @@ def test_a_stopped_training_goes_on_to_the_same_result(
 ):
     out, ended = tmp_path / "w.safetensors", fitting._Keeper.write
 
-    def stop(keeper: fitting._Keeper, save: Callable[[str], None]) -> None:
-        ended(keeper, save)
+    def stop(keeper: fitting._Keeper, save: Callable[[str], None], first: bool) -> None:
+        ended(keeper, save, first)
         os.kill(os.getpid(), signal.SIGINT)
 
     with monkeypatch.context() as patched:

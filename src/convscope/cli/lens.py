@@ -197,6 +197,8 @@ def read_inputs(network: "Network", files: list[Path]) -> Any:
 
 def with_preprocessing(network: "Network") -> "Preprocessing":
     """How pictures become its inputs. Raises InputError where nobody said."""
+    if network.world is not None:
+        raise InputError(f"model {network.source!r}: takes no photographs, which this command is about; name another")
     if network.preprocessing is None:
         raise InputError(
             f"model {network.source!r}: nobody said how pictures become its inputs; give --preprocessing, such as "

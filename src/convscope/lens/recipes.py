@@ -159,11 +159,15 @@ def draw(
     wanted = _wanted(units, target)
     if units is not None:
         settings["units"] = wanted
-    if given.world is not None:
+    if given.world is not None and given.world.searches:
+        if ignored := sorted(settings.keys() - {"units", "seed"}):
+            raise InputError(
+                f"{', '.join(ignored)}: what excites a unit of this network most is searched for, not drawn; give only "
+                "units and seed"
+            )
         best = given.world.best(given, layer, wanted, seed, progress)
-        if best is not None:
-            recipe = {"layer": layer, **best.how, "seed": seed, **recipe_of(given, "draw", [layer], settings)}
-            return _found(given, layer, wanted, best, recipe)
+        recipe = {"layer": layer, **best.how, "seed": seed, **recipe_of(given, "draw", [layer], settings)}
+        return _found(given, layer, wanted, best, recipe)
     keys = [unit for unit in wanted for _ in range(facets)]
     black, white = _ends(box, given)
     ground = None if ground is None else _level(ground)

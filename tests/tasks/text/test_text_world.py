@@ -55,6 +55,11 @@ def test_no_other_n_gram_excites_a_kernel_more(file: Path, size: int):
     assert drawing.sheet().shape[2] == 3
 
 
+def test_settings_of_a_drawing_have_no_place_in_a_search(file: Path):
+    with pytest.raises(InputError, match="facets, tv: what excites a unit of this network most is searched for"):
+        cs.draw(cs.load(file), "windows.2", facets=2, tv=0.1)
+
+
 def test_a_class_has_no_best_n_gram(file: Path):
     with pytest.raises(InputError, match=r"n-grams are found for windows\.2, windows\.3"):
         cs.draw(cs.load(file), "head")

@@ -29,10 +29,12 @@ class Inputs:
 class World(ABC):
     """Where a network's inputs come from and how they look.
 
-    box: the inputs for the two ends of what is drawn from noise.
+    box: the inputs for the two ends of what is drawn from noise. searches: whether it knows a better way than that to
+    what excites a unit most (`best`).
     """
 
     box: tuple[float, float] = (0.0, 1.0)
+    searches: bool = False
 
     @abstractmethod
     def read(self, source: Path, limit: int | None = None) -> Inputs:
@@ -52,9 +54,9 @@ class World(ABC):
         units: Sequence[int],
         seed: int,
         progress: Callable[[int, int, str], None] | None,
-    ) -> "Best | None":
-        """The inputs that excite units most, where this world knows a better way to them than a gradient from noise."""
-        return None
+    ) -> "Best":
+        """The inputs that excite units most; of worlds that search for them."""
+        raise NotImplementedError
 
 
 @dataclass(frozen=True)

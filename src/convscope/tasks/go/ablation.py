@@ -24,7 +24,7 @@ MOST = 4000
 
 def kinds(settings: Settings = SMALL) -> dict[str, Settings]:
     """Every kind of network, as wide as an equal number of weights lets it be."""
-    weights = weights_of(Policy(replace(settings, kind="none")))
+    weights = weights_of(Policy(replace(settings, kind="no pooling")))
     return {kind: widened(replace(settings, kind=kind), weights) for kind in KINDS}
 
 

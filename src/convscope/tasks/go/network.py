@@ -30,7 +30,7 @@ class Settings:
     features: str = "planes"
     width: int = 64
     depth: int = 6
-    kind: str = "none"
+    kind: str = "no pooling"
 
     def __post_init__(self) -> None:
         if self.features not in FEATURES or self.kind not in KINDS:
@@ -92,7 +92,7 @@ def _layers(settings: Settings, between: Callable[[], nn.Module] | None = None) 
     return made
 
 
-def _none(settings: Settings) -> tuple[nn.Module, nn.Module]:
+def _unpooled(settings: Settings) -> tuple[nn.Module, nn.Module]:
     return nn.Sequential(*_layers(settings)), nn.Conv2d(settings.width, 1, 1)
 
 
@@ -128,7 +128,7 @@ def _connected(settings: Settings) -> tuple[nn.Module, nn.Module]:
 
 
 KINDS: dict[str, Callable[[Settings], tuple[nn.Module, nn.Module]]] = {
-    "none": _none,
+    "no pooling": _unpooled,
     "3x3 stride 1": _smeared,
     "2x2, enlarged": _halved,
     "2x2, fully connected head": _classifier,

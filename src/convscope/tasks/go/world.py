@@ -43,6 +43,7 @@ class Boards(World):
 
     size: int
     features: str
+    searches = True
 
     def read(self, source: Path, limit: int | None = None) -> Inputs:
         """Positions of a game record or a folder of them. `GAME.sgf:40` is the position before move 40; a single one

@@ -37,6 +37,7 @@ class Sentences(World):
     """Texts as vectors of their words."""
 
     trained: Trained
+    searches = True
 
     def read(self, source: Path, limit: int | None = None) -> Inputs:
         """The lines of a text file (UTF-8), each a text."""
