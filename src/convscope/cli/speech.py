@@ -58,8 +58,8 @@ def train(
     data: Spoken = None,
     words: Words = None,
     kernels: Annotated[
-        str, typer.Option(metavar="K", help="Its kernels move along: frequency, time, both; or connected, for none.")
-    ] = "frequency",
+        str, typer.Option(metavar="K", help="Its kernels move along: both, frequency, time; or connected, for none.")
+    ] = "both",
     pool: Annotated[bool, typer.Option("--pool/--no-pool", help="Only the larger of two neighbours goes on.")] = True,
     sections: Annotated[
         int, typer.Option(metavar="N", help="Parts of the frequencies with kernels of their own; 0 for none.")
@@ -89,7 +89,7 @@ def train(
     \b
     Examples:
       convscope train speech --words yes,no,stop --out commands.safetensors
-      convscope train speech --data recordings --kernels both --out own.safetensors
+      convscope train speech --data recordings --kernels frequency --out own.safetensors
     """
     from dataclasses import replace
 
