@@ -12,6 +12,7 @@ from convscope.cli.lens import this_command
 from convscope.cli.training import (
     Accelerator,
     Batch,
+    Chart,
     Devices,
     Epochs,
     Nodes,
@@ -189,10 +190,7 @@ def ablate(
     epochs: Epochs = None,
     batch: Batch = None,
     rate: Rate = None,
-    out: Annotated[
-        Path | None,
-        typer.Option("--out", "-o", metavar="FILE", readable=False, help="Also write a chart: .png, .jpg or .webp."),
-    ] = None,
+    out: Chart = None,
     threads: Threads = None,
     as_json: Json = False,
 ) -> None:

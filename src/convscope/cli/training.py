@@ -41,6 +41,10 @@ Threads = Annotated[
     int | None,
     typer.Option(min=1, metavar="T", help="Processor cores to use. [default: all]", show_default=False),
 ]
+Chart = Annotated[
+    Path | None,
+    typer.Option("--out", "-o", metavar="FILE", readable=False, help="Also write a chart: .png, .jpg or .webp."),
+]
 Seeds = Annotated[int, typer.Option(min=2, metavar="N", help="How many seeds each kind is trained with.")]
 Accelerator = Annotated[str, typer.Option(metavar="A", help="Where it trains: cpu, gpu, mps, or auto.")]
 Devices = Annotated[int, typer.Option(min=1, metavar="N", help="How many of them on each machine.")]

@@ -1,12 +1,11 @@
 """`convscope ablate digits`: why convolution, measured."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from convscope.cli.commands import Data, Json, print_json, progress_bar, say_skipped
-from convscope.cli.training import Seeds, Threads
+from convscope.cli.training import Chart, Seeds, Threads
 
 EPOCHS = 5  # those of shifts.Budget, which is too heavy to import for --help
 
@@ -15,10 +14,7 @@ def ablate(
     data: Data = None,
     seeds: Seeds = 3,
     epochs: Annotated[int, typer.Option(min=1, metavar="N", help="How often every digit is learned from.")] = EPOCHS,
-    out: Annotated[
-        Path | None,
-        typer.Option("--out", "-o", metavar="FILE", readable=False, help="Also write a chart: .png, .jpg or .webp."),
-    ] = None,
+    out: Chart = None,
     threads: Threads = None,
     as_json: Json = False,
 ) -> None:

@@ -87,7 +87,8 @@ def test_the_style_is_nearer_than_in_the_photograph(photos):
         loss = PerceptualLoss(net, Workshop(net.model, torch.float32), look, TERMS, 1.0, painting)
         before, after = (loss(as_shares(p[None]), as_shares(unseen[None])) for p in (unseen, fast(unseen)))
         other = loss(as_shares(data.rocket()[None, :120, :150]), as_shares(unseen[None]))
-    assert after[:2].sum() < 0.5 * before[:2].sum()
+    assert (after[:2] < before[:2]).all()
+    assert after[:2].sum() < 0.5 * before[:2].sum()  # each by half on some processors, on others one by more
     assert after[2] < other[2]  # and its content nearer than that of another photograph
 
 
