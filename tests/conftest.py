@@ -37,6 +37,11 @@ def chromium() -> str:
     pytest.skip("Chromium is not installed; on Debian: sudo apt-get install chromium")
 
 
+def pytest_make_parametrize_id(config: pytest.Config, val: object, argname: str) -> str | None:
+    """Name a test's bytes by what they are for: a compressed file holds the time, and workers must agree on names."""
+    return argname if isinstance(val, bytes) else None
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
