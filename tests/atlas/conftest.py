@@ -1,5 +1,6 @@
 """A network small enough to make a whole atlas of in a second, with all that is awkward about real ones."""
 
+import shutil
 from collections import OrderedDict
 from dataclasses import dataclass
 from pathlib import Path
@@ -80,3 +81,9 @@ def given() -> Given:
 def atlas(given: Given, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a finished atlas; to be read only."""
     return given.build(tmp_path_factory.mktemp("made") / "atlas").parent
+
+
+@pytest.fixture
+def finished(atlas: Path, tmp_path: Path) -> Path:
+    """A copy of it, to go on from."""
+    return Path(shutil.copytree(atlas, tmp_path / "finished"))

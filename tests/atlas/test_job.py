@@ -54,23 +54,21 @@ def test_stopped_by_ctrl_c_it_goes_on_and_ends_the_same(given, atlas, tmp_path, 
     assert contents(tmp_path) == contents(atlas)
 
 
-def test_a_second_run_makes_nothing_again(given, tmp_path):
-    given.build(tmp_path)
-    before, again = contents(tmp_path), Stopping()
-    given.build(tmp_path, runner=again)
+def test_a_second_run_makes_nothing_again(given, finished):
+    before, again = contents(finished), Stopping()
+    given.build(finished, runner=again)
     assert again.names == []
-    assert contents(tmp_path) == before
+    assert contents(finished) == before
 
 
-def test_another_seed_draws_again_and_other_weights_make_all_again(given, tmp_path):
-    given.build(tmp_path)
+def test_another_seed_draws_again_and_other_weights_make_all_again(given, finished):
     runner = Stopping()
-    given.build(tmp_path, metadata=given.arguments["metadata"] | {"seed": 6}, runner=runner)
+    given.build(finished, metadata=given.arguments["metadata"] | {"seed": 6}, runner=runner)
     assert {name.split("-")[0] for name in runner.names} == {"draw"}
     runner, other = Stopping(), torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(108, 3))
-    given.build(tmp_path, model=other, runner=runner)
+    given.build(finished, model=other, runner=runner)
     assert {"verdicts", "maps", "examples", "kernels-1", "draw-1-0"} == set(runner.names)
-    assert sorted(path.name for path in tmp_path.glob("*.html")) == ["1.html", "index.html"]
+    assert sorted(path.name for path in finished.glob("*.html")) == ["1.html", "index.html"]
 
 
 def test_the_seed_decides_the_pictures(given, atlas, tmp_path):

@@ -106,15 +106,15 @@ def test_the_confusion_matrix_holds_every_test_picture(atlas):
     assert sum(map(int, counts)) == 40
 
 
-def test_without_a_history_the_page_says_so(given, tmp_path):
-    given.build(tmp_path, history=())
-    assert "No training history came with these weights." in Page(tmp_path / "index.html").text
+def test_without_a_history_the_page_says_so(given, finished):
+    given.build(finished, history=())
+    assert "No training history came with these weights." in Page(finished / "index.html").text
 
 
-def test_a_network_that_misreads_nothing_says_so(given, tmp_path):
+def test_a_network_that_misreads_nothing_says_so(given, finished):
     read = lens.maps(given.model, given.arguments["inputs"], ["out"])["out"].argmax(1)
-    given.build(tmp_path, labels=read)
-    text = Page(tmp_path / "index.html").text
+    given.build(finished, labels=read)
+    text = Page(finished / "index.html").text
     assert "Not one test picture was misread." in text
     assert "100.00\u202f%" in text
 

@@ -34,11 +34,11 @@ def program() -> Callable[..., subprocess.CompletedProcess[str]]:
 
 
 @pytest.fixture(scope="session")
-def refused() -> Callable[[subprocess.CompletedProcess[str]], str]:
+def refused() -> Callable[[subprocess.CompletedProcess[str] | Result], str]:
     """The one line with which bad input was refused."""
 
-    def line(told: subprocess.CompletedProcess[str]) -> str:
-        assert told.returncode == 2, told
+    def line(told: subprocess.CompletedProcess[str] | Result) -> str:
+        assert (told.exit_code if isinstance(told, Result) else told.returncode) == 2, told
         assert not told.stdout
         assert told.stderr.count("\n") == 1, told.stderr
         assert told.stderr.startswith("convscope: ")

@@ -11,7 +11,7 @@ from typer.testing import Result
 
 Convscope = Callable[..., Result]
 Program = Callable[..., subprocess.CompletedProcess[str]]
-Refused = Callable[[subprocess.CompletedProcess[str]], str]
+Refused = Callable[[subprocess.CompletedProcess[str] | Result], str]
 
 # the real atlas, drawn in two steps a unit
 QUICK = """

@@ -16,7 +16,7 @@ from convscope import __version__
 
 Convscope = Callable[..., Result]
 Program = Callable[..., subprocess.CompletedProcess[str]]
-Refused = Callable[[subprocess.CompletedProcess[str]], str]
+Refused = Callable[[subprocess.CompletedProcess[str] | Result], str]
 COMMANDS = [["train", "digits"], ["predict", "digits"], ["conv"], ["atlas"], ["explain"], ["grade"], ["recover"]]
 
 
@@ -218,15 +218,21 @@ def test_conv_replaces_an_older_result(convscope: Convscope, band: Path):
     ],
 )
 def test_bad_input_is_one_line_and_2_and_writes_nothing(
-    program: Program, refused: Refused, band: Path, words: list[str], message: str
+    convscope: Convscope,
+    refused: Refused,
+    band: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    words: list[str],
+    message: str,
 ):
+    monkeypatch.chdir(band.parent)
     band.with_name("text.png").write_text("no picture")
     whole = band.read_bytes()
     band.with_name("cut.png").write_bytes(whole[:50])
     np.save(band.with_name("pairs.npy"), np.ones((2, 3, 1, 2)))
     np.save(band.with_name("two.npy"), np.ones((2, 1, 1, 2)))
     before = sorted(os.listdir(band.parent))
-    assert message in refused(program("conv", *words, cwd=band.parent))
+    assert message in refused(convscope("conv", *words))
     assert sorted(os.listdir(band.parent)) == before
 
 

@@ -15,7 +15,7 @@ from convscope.tasks import trained
 
 Convscope = Callable[..., Result]
 Program = Callable[..., subprocess.CompletedProcess[str]]
-Refused = Callable[[subprocess.CompletedProcess[str]], str]
+Refused = Callable[[subprocess.CompletedProcess[str] | Result], str]
 
 
 def test_train_tells_each_epoch_and_the_verdict(convscope: Convscope, few: Path, tmp_path: Path):
@@ -173,14 +173,21 @@ def test_predict_reads_the_good_ones_among_the_bad(convscope: Convscope, weights
     ids=lambda value: " ".join(value)[:40] if isinstance(value, list) else "",
 )
 def test_bad_input_is_one_line_and_2_and_writes_nothing(
-    program: Program, refused: Refused, few: Path, tmp_path: Path, words: list[str], message: str
+    convscope: Convscope,
+    refused: Refused,
+    few: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    words: list[str],
+    message: str,
 ):
+    monkeypatch.chdir(tmp_path)
     shutil.copytree(few, tmp_path / "cut")
     images = tmp_path / "cut" / "train-images-idx3-ubyte"
     images.write_bytes(images.read_bytes()[:1000])
     (tmp_path / "text").write_text("no weights")
     before = sorted(tmp_path.rglob("*"))
-    assert message in refused(program(*words, cwd=tmp_path))
+    assert message in refused(convscope(*words))
     assert sorted(tmp_path.rglob("*")) == before
 
 

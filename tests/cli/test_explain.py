@@ -14,7 +14,7 @@ from convscope.pictures import png_recipe
 
 Convscope = Callable[..., Result]
 Program = Callable[..., subprocess.CompletedProcess[str]]
-Refused = Callable[[subprocess.CompletedProcess[str]], str]
+Refused = Callable[[subprocess.CompletedProcess[str] | Result], str]
 
 
 @pytest.fixture
@@ -173,10 +173,16 @@ def test_a_large_kernel_is_drawn_in_small_cells(convscope: Convscope, tmp_path: 
     ],
 )
 def test_bad_input_is_one_line_and_2_and_writes_nothing(
-    program: Program, refused: Refused, band: Path, words: list[str], message: str
+    convscope: Convscope,
+    refused: Refused,
+    band: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    words: list[str],
+    message: str,
 ):
+    monkeypatch.chdir(band.parent)
     band.with_name("text.png").write_text("no picture")
     np.save(band.with_name("several.npy"), np.ones((2, 3, 3, 3)))
     before = sorted(os.listdir(band.parent))
-    assert message in refused(program("explain", *words, cwd=band.parent))
+    assert message in refused(convscope("explain", *words))
     assert sorted(os.listdir(band.parent)) == before

@@ -19,6 +19,7 @@ from convscope.tasks.go import ablation
 from convscope.tasks.go.engine import choose
 from convscope.tasks.go.rules import Board, to_vertex
 from convscope.tasks.go.sgf import Game
+from convscope.tasks.runs import Kept
 
 Convscope = Callable[..., Result]
 FEW = ["--size", "5", "--width", "4", "--depth", "1", "--epochs", "1"]
@@ -164,6 +165,34 @@ def test_ablate_shows_the_comparison(convscope: Convscope, games: Path, monkeypa
     assert asked == [(40, [0, 1], 5, 7, ablation.SHORT.rate)] * 2
     assert "pooling" in told[0].stdout
     assert len(json.loads(told[1].stdout)["runs"]) == 4
+
+
+def test_a_stopped_ablation_goes_on(
+    convscope: Convscope, games: Path, cache: Path, monkeypatch: pytest.MonkeyPatch, stops: None
+):
+    made: list[int] = []
+
+    def figures(seed: int) -> dict[str, float]:
+        made.append(seed)
+        if len(made) == 2:
+            raise KeyboardInterrupt
+        return {"first": 50.0 + seed}
+
+    def ablated(found: tuple[Game, ...], seeds: range, *_: Any, kept: Kept, **__: Any) -> Comparison:
+        values = {seed: kept.run(f"a, seed {seed}", lambda seed=seed: figures(seed))["first"] for seed in seeds}
+        return Comparison("pooling", tuple(Run("a", seed, "", value) for seed, value in values.items()))
+
+    monkeypatch.setattr(ablation, "ablate", ablated)
+    monkeypatch.setattr(ablation, "told", str)
+    command = ["ablate", "--games", games, "--size", 5, "--seeds", 3]
+    stopped = convscope(*command)
+    assert stopped.exit_code == 130
+    assert "stopped; finished runs kept: 1, the same command goes on after them" in stopped.stderr
+    other = convscope(*command, "--epochs", 2)
+    assert (other.exit_code, made) == (0, [0, 1, 0, 1, 2])
+    assert convscope(*command).exit_code == 0
+    assert made == [0, 1, 0, 1, 2, 1, 2]
+    assert list(cache.iterdir()) == []
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from typer.testing import Result
 
 Convscope = Callable[..., Result]
 Program = Callable[..., subprocess.CompletedProcess[str]]
-Refused = Callable[[subprocess.CompletedProcess[str]], str]
+Refused = Callable[[subprocess.CompletedProcess[str] | Result], str]
 
 RIGHT = """
 import numpy as np

@@ -130,7 +130,7 @@ def test_a_drawing_is_a_sheet_or_a_folder(convscope: Convscope, folder: Path):
     assert len(facts["files"]) == 6
 
 
-def test_the_command_in_a_picture_makes_the_same_picture(program: Callable, folder: Path):
+def test_the_command_in_a_picture_makes_the_same_picture(convscope: Convscope, program: Callable, folder: Path):
     words = ("draw", SEEING[0], "deep", *SEEING[1:], "--units", "4", "--steps", 6, "--seed", 3, "-o", "first.png")
     assert program(*words).returncode == 0
     recipe = recipe_in("first.png")
@@ -138,7 +138,7 @@ def test_the_command_in_a_picture_makes_the_same_picture(program: Callable, fold
     again = shlex.split(recipe["command"])
     assert again[:3] == ["convscope", "draw", "python:nets.py:small"]
     again[again.index("-o") + 1] = "second.png"
-    assert program(*again[1:]).returncode == 0
+    assert convscope(*again[1:]).exit_code == 0
     assert_array_equal(np.asarray(Image.open("first.png")), np.asarray(Image.open("second.png")))
 
 

@@ -9,7 +9,7 @@ from convscope.tasks import digits, shifts
 from convscope.tasks.imagesets import ImageData
 
 SOME = np.random.default_rng(0).integers(1, 256, (16, 28, 28)).astype(np.uint8)  # ink to the very edge
-JOBS = {(claim, row): (features, seen) for claim, row, features, seen, _ in shifts._jobs()}
+JOBS = {(job.claim, job.row): (job.features, job.view) for job in shifts._jobs()}
 
 
 @pytest.mark.parametrize(("claim", "row"), JOBS, ids=" ".join)
@@ -86,7 +86,7 @@ def pictures(n: int) -> ImageData:
 
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     rows = ("fully connected", "the whole picture", "7 x 7, means of 4 x 4")
-    jobs = [job for job in shifts._jobs() if job[1] in rows]
+    jobs = [job for job in shifts._jobs() if job.row in rows]
     monkeypatch.setattr(shifts, "_jobs", lambda: jobs)
 
 

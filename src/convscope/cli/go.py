@@ -28,6 +28,7 @@ from convscope.cli.training import (
     given,
     machines,
     say_left_out,
+    say_notice,
 )
 from convscope.errors import InputError
 
@@ -204,6 +205,7 @@ def ablate(
     from convscope.files import check_can_write, write_whole
     from convscope.pictures import check_ending, encoded
     from convscope.tasks.go import ablation
+    from convscope.tasks.runs import until_done
 
     if out is not None:
         check_ending(out.suffix)
@@ -212,8 +214,10 @@ def ablate(
     recipe = replace(ablation.SHORT, **given(epochs=epochs, batch=batch, rate=rate))
     where = machines("cpu", 1, 1, "auto", threads, "auto")
     found = _read(games, size)
-    with progress_bar("ablate", quiet=as_json) as progress:
-        comparison = ablation.ablate(found, range(seeds), settings, recipe, machines=where, progress=progress)
+    subject = ([game.key for game in found], settings, recipe)
+    with until_done("go", *subject) as kept, progress_bar("ablate", quiet=as_json) as progress:
+        how: dict[str, Any] = {"machines": where, "kept": kept, "progress": progress}
+        comparison = ablation.ablate(found, range(seeds), settings, recipe, **how)
     if out is not None:
         write_whole(out, encoded(ablation.chart(comparison), out.suffix, {"command": this_command()}))
     if as_json:
@@ -259,7 +263,7 @@ def _read(games: list[Path] | None, size: int) -> "tuple[Game, ...]":
     found = read_games(games)
     own = tuple(game for game in found.games if game.size == size)
     others = len(found.games) - len(own)
-    say_error(
+    say_notice(
         f"{len(own)} games on {size}x{size} read, {len(found.skipped)} records skipped, {found.duplicates} duplicates "
         f"dropped" + (f", {others} on other boards left out" if others else "")
     )

@@ -253,6 +253,7 @@ def ablate(
     """
     from dataclasses import replace
 
+    from convscope.tasks.runs import digest, until_done
     from convscope.tasks.speech.ablate import KINDS
     from convscope.tasks.speech.ablate import ablate as ablated
     from convscope.tasks.speech.training import RECIPE
@@ -260,8 +261,10 @@ def ablate(
     machines("cpu", 1, 1, "auto", threads)
     chosen = tuple(kind.strip() for kind in kinds.split(";")) if kinds else tuple(KINDS)
     spoken = _spoken(data, words, voices, language, 0, as_json)
-    with progress_bar("ablate", quiet=as_json) as progress:
-        found = ablated(spoken, chosen, seeds, varied, replace(RECIPE, **given(epochs=epochs)), progress=progress)
+    recipe = replace(RECIPE, **given(epochs=epochs))
+    subject = (digest(spoken.samples, spoken.labels), spoken.words, recipe)
+    with until_done("speech", *subject) as kept, progress_bar("ablate", quiet=as_json) as progress:
+        found = ablated(spoken, chosen, seeds, varied, recipe, kept=kept, progress=progress)
     if as_json:
         print_json(found.as_dict())
     else:

@@ -256,14 +256,15 @@ def ablate(
     """
     from dataclasses import replace
 
+    from convscope.tasks.runs import until_done
     from convscope.tasks.text import ablate as task
     from convscope.tasks.text.training import parts
 
     options.machines("cpu", 1, 1, "auto", threads)
     texts = _texts(data, builtin, text_column, label_column, encoding)
     recipe = replace(task.RECIPE, **options.given(epochs=epochs))
-    with progress_bar("ablation", quiet=as_json) as tell:
-        found = task.ablate(texts, parts(texts), seeds, recipe, progress=tell)
+    with until_done("text", texts.digest, recipe) as kept, progress_bar("ablate", quiet=as_json) as tell:
+        found = task.ablate(texts, parts(texts), seeds, recipe, kept=kept, progress=tell)
     if as_json:
         print_json(found.as_dict())
     else:
@@ -345,7 +346,7 @@ def _texts(
     texts = read(data, text_column, label_column, encoding, to_learn=to_learn)
     options.say_left_out("rows or files that hold no labelled text", texts.skipped)
     if texts.repeated or texts.contradicting:
-        say_error(
+        options.say_notice(
             f"left out {texts.repeated} texts that are there twice, and {texts.contradicting} that have two labels"
         )
     return texts

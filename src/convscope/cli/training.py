@@ -1,5 +1,6 @@
 """What the commands share that train a network by Lightning: their options, and the words about what was skipped."""
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -74,11 +75,17 @@ def given(**options: Any) -> dict[str, Any]:
     return {name: value for name, value in options.items() if value is not None}
 
 
+def say_notice(words: str) -> None:
+    """On stderr; of the processes that train together on one machine, only the first does."""
+    if os.environ.get("LOCAL_RANK", "0") == "0":  # Lightning and torchrun number them so
+        say_error(words)
+
+
 def say_left_out(what: str, skipped: tuple[str, ...], most: int = 10) -> None:
     """On stderr, which files or rows of the data could not be used, and why."""
     if skipped:
-        say_error(f"skipped {len(skipped)} {what}:")
+        say_notice(f"skipped {len(skipped)} {what}:")
         for line in skipped[:most]:
-            say_error(f"  {line}")
+            say_notice(f"  {line}")
         if len(skipped) > most:
-            say_error(f"  and {len(skipped) - most} more")
+            say_notice(f"  and {len(skipped) - most} more")

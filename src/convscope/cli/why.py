@@ -32,6 +32,7 @@ def ablate(
     from convscope.ops.fast.compiled import set_threads
     from convscope.pictures import check_ending, encoded
     from convscope.tasks import digits, extras, shifts
+    from convscope.tasks.runs import digest, until_done
 
     if out is not None:  # before long work
         extras.need("matplotlib", "charts")
@@ -41,8 +42,10 @@ def ablate(
         set_threads(threads)
     pictures = digits.load(data)
     say_skipped(pictures.skipped)
-    with progress_bar("learning", quiet=as_json) as progress:
-        found = shifts.study(pictures, seeds, shifts.Budget(epochs=epochs), progress)
+    budget = shifts.Budget(epochs=epochs)
+    subject = digest(pictures.train_images, pictures.train_labels, pictures.test_images, pictures.test_labels)
+    with until_done("digits", subject, budget) as kept, progress_bar("ablate", quiet=as_json) as progress:
+        found = shifts.study(pictures, seeds, budget, progress, kept)
     if out is not None:
         recipe = {"command": "ablate digits", "seeds": seeds, "epochs": epochs, "data": found.data}
         write_whole(out, encoded(found.chart(), out.suffix, recipe))

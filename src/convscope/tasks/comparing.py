@@ -126,6 +126,16 @@ class Comparison(Listed):
             return f"{a} is worse than {b} by {_points(turned.difference)} points ({turned.told})"
         return f"no difference between {a} and {b} is shown: {_points(found.difference)} points ({found.told})"
 
+    def by_part(self) -> "Comparison":
+        """The means over seeds: several trainings for one part are no independent evidence about other parts.
+
+        >>> runs = [Run(row, seed, part, seed) for row in "AB" for seed in range(3) for part in ("x", "y")]
+        >>> Comparison("accuracy", tuple(runs)).by_part().paired("A", "B").n
+        2
+        """
+        runs = [Run(row, 0, part, self.mean(row, part)) for row in self.rows for part in self.parts]
+        return Comparison(self.what, tuple(runs))
+
     def table(self, by_part: bool = False) -> tuple[list[str], list[list[str]]]:
         """Columns' names and rows: each row's mean and spread, and with `by_part` those of every part too."""
         shown = self.parts if by_part else ()

@@ -15,6 +15,8 @@ shift-invariant again"). Beyond some 5 pixels the edge of the canvas takes windo
 
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
+from functools import partial
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -30,6 +32,7 @@ from convscope.pictures import Picture
 from convscope.tasks import charts, digits
 from convscope.tasks.comparing import Comparison, Run
 from convscope.tasks.imagesets import ImageData
+from convscope.tasks.runs import Figures, Kept
 
 FARTHEST = 8
 _DIRECTIONS = [(i, j) for i in (-1, 0, 1) for j in (-1, 0, 1) if i or j]
@@ -190,36 +193,27 @@ def study(
     seeds: int = 3,
     budget: Budget | None = None,
     progress: Callable[[int, int, str], None] | None = None,
+    kept: Kept | None = None,
 ) -> Study:
     """Train all networks once for each seed, which also chooses the training digits, and read the first test digits.
 
-    Of a smaller set fewer digits are taken. One number of seeds gives one result, with one number of threads.
+    Of a smaller set fewer digits are taken. One number of seeds gives one result, with one number of threads. kept:
+    finished runs, by claim, row and seed.
     """
-    budget = _fitting(budget or Budget(), pictures)
+    budget, kept = _fitting(budget or Budget(), pictures), kept or Kept()
     jobs = list(_jobs())
-    total = seeds * len(jobs) * budget.epochs * budget.train
+    share = budget.epochs * budget.train  # of the progress
     runs: dict[str, list[Run]] = {"anywhere": [], "small": [], "subsampled": []}
     weights: dict[str, int] = {}
-    test, true, done = pictures.test_images[: budget.test], pictures.test_labels[: budget.test], 0
-    for seed in range(seeds):
-        chosen = np.random.default_rng([seed, len(jobs)]).permutation(len(pictures.train_labels))
-        learned, held = chosen[: budget.train], chosen[budget.train : budget.train + budget.validation]
-        for claim, row, features, seen, tests in jobs:
+    for place, (seed, job) in enumerate(product(range(seeds), jobs)):
 
-            def tell(step: Step, before: int = done, row: str = row) -> None:
-                if progress is not None:
-                    progress(before + step.done, total, row)
+        def tell(step: Step, before: int = place * share, row: str = job.row) -> None:
+            if progress is not None:
+                progress(before + step.done, seeds * len(jobs) * share, row)
 
-            x, v = (digits.normalise(seen(pictures.train_images[places])) for places in (learned, held))
-            net = network(features, x.shape[2], len(pictures.classes), budget.weights, seed)
-            recipe = Recipe(epochs=budget.epochs, rate=budget.rate, seed=seed)
-            labels = pictures.train_labels
-            train(net, lambda places, _, x=x: x[places], labels[learned], (v, labels[held]), recipe, tell=tell)
-            done += budget.epochs * len(learned)
-            weights[row] = net.vector.size
-            for part, view in tests.items():
-                right = net.predict(digits.normalise(view(test))).argmax(axis=1) == true
-                runs[claim].append(Run(row, seed, part, 100 * float(right.mean())))
+        found = kept.run(f"{job.claim}, {job.row}, seed {seed}", partial(_measured, pictures, budget, job, seed, tell))
+        weights[job.row] = round(found.pop("weights"))
+        runs[job.claim] += (Run(job.row, seed, part, value) for part, value in found.items())
     return Study(
         Comparison("anywhere: accuracy after a shift by so many pixels", tuple(runs["anywhere"])),
         Comparison("small patterns: accuracy of seeing windows only, wherever they lie", tuple(runs["small"])),
@@ -230,15 +224,44 @@ def study(
     )
 
 
-def _jobs() -> Iterator[tuple[str, str, Features, View, dict[str, View]]]:
-    """Claim, row, network, how it sees what it learns from, and how it is tested by part."""
+@dataclass(frozen=True)
+class _Job:
+    """A network, how it sees what it learns from, and how it is tested, by part."""
+
+    claim: str
+    row: str
+    features: Features
+    view: View
+    tests: dict[str, View]
+
+
+def _jobs() -> Iterator[_Job]:
     shifts: dict[str, View] = {str(s): lambda images, s=s: on_canvas(images, s) for s in range(FARTHEST + 1)}
     for row, features in ANYWHERE.items():
-        yield "anywhere", row, features, on_canvas, shifts
+        yield _Job("anywhere", row, features, on_canvas, shifts)
     for row, features in SMALL.items():
-        yield "small", row, features, SUBSAMPLED["28 x 28"], {"": SUBSAMPLED["28 x 28"]}
+        yield _Job("small", row, features, SUBSAMPLED["28 x 28"], {"": SUBSAMPLED["28 x 28"]})
     for row, view in SUBSAMPLED.items():
-        yield "subsampled", row, _convolved(5, 2, 2, padding=2), view, {"": view}
+        yield _Job("subsampled", row, _convolved(5, 2, 2, padding=2), view, {"": view})
+
+
+def _measured(
+    pictures: ImageData, budget: Budget, job: _Job, seed: int, tell: Callable[[Step], None]
+) -> Figures:
+    """Accuracy in percent by part, and under "weights" how many the network has."""
+    chosen = np.random.default_rng([seed, 14]).permutation(len(pictures.train_labels))
+    learned, held = chosen[: budget.train], chosen[budget.train : budget.train + budget.validation]
+    x, v = (digits.normalise(job.view(pictures.train_images[places])) for places in (learned, held))
+    net = network(job.features, x.shape[2], len(pictures.classes), budget.weights, seed)
+    recipe = Recipe(epochs=budget.epochs, rate=budget.rate, seed=seed)
+    labels = pictures.train_labels
+    train(net, lambda places, _: x[places], labels[learned], (v, labels[held]), recipe, tell=tell)
+    test, true = pictures.test_images[: budget.test], pictures.test_labels[: budget.test]
+    found = {"weights": float(net.vector.size)}
+    for part, view in job.tests.items():
+        right = net.predict(digits.normalise(view(test))).argmax(axis=1) == true
+        found[part] = 100 * float(right.mean())
+    return found
 
 
 def _fitting(budget: Budget, pictures: ImageData) -> Budget:

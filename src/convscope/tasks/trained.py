@@ -21,6 +21,7 @@ from convscope.ops import softmax
 from convscope.tasks import digits
 from convscope.tasks.augment import Vary, warped
 from convscope.tasks.imagesets import ImageData
+from convscope.tasks.runs import digest
 
 BEYOND_USE = 1e4  # a weight so large is none that was learned; of smaller ones no answer overflows
 ROOM = 2**20  # bytes that the weights and a checkpoint need
@@ -233,7 +234,4 @@ def _checkpoint(file: Path) -> Path:
 
 
 def _digest(pictures: ImageData) -> str:
-    digest = hashlib.sha256()
-    for array in (pictures.train_images, pictures.train_labels):
-        digest.update(array.tobytes())
-    return digest.hexdigest()
+    return digest(pictures.train_images, pictures.train_labels)

@@ -14,7 +14,7 @@ from convscope.lens import dream
 torch.set_num_threads(1)
 rows, columns = np.ogrid[:4000, :6000]
 grey = ((rows * 3 + columns * 2) // 7 % 256).astype(np.uint8)
-dreamt = dream(np.stack([grey, grey[::-1], grey], 2), steps=1, octaves=2, scale=4).picture
+dreamt = dream(np.stack([grey, grey[::-1], grey], 2), "features.3", steps=1, octaves=2, scale=4).picture
 assert dreamt.shape == (4000, 6000, 3)
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024))
 """

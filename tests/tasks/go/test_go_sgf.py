@@ -188,6 +188,20 @@ def test_archives_are_read_without_unpacking(tmp_path: Path, mode: str):
     assert [each.name for each in tmp_path.rglob("*")] == ["in", path.name]
 
 
+@pytest.mark.parametrize(
+    "broken",
+    [b"(;GM[1]SZ[9];B[ee];W", b"(;GM[1]SZ[9];B[ee](;W[cc]", b"(;GM[1]SZ[26];B[ee])"],
+    ids=["cut off", "left open", "too large"],
+)
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_a_broken_game_of_a_collection_takes_no_other_with_it(tmp_path: Path, broken: bytes, place: int):
+    whole = [b"(;GM[1]SZ[9];B[aa])", b"( ;\nGM[1]SZ[9]C[\xe4\xbd\xa0];B[bb];W[cc])"]
+    records = [*whole[:place], broken, *whole[place:]]
+    found = read(tmp_path, b"\n".join(records))
+    assert [len(game.moves) for game in found.games] == [1, 2]
+    assert [each.source for each in found.skipped] == [f"{tmp_path / '0.sgf'}#{place + 1}"]
+
+
 def test_folders_files_and_lists_of_them(tmp_path: Path):
     (tmp_path / "a" / "deep").mkdir(parents=True)
     (tmp_path / "a" / "deep" / "one.sgf.gz").write_bytes(gzip.compress(OTHERS[0]))

@@ -8,7 +8,6 @@ import torch
 
 import convscope as cs
 from convscope.errors import InputError
-from convscope.tasks.comparing import Run
 from convscope.tasks.fitting import Recipe
 from convscope.tasks.go import ablation, training
 from convscope.tasks.go.games import split
@@ -17,6 +16,7 @@ from convscope.tasks.go.positions import Positions, inputs
 from convscope.tasks.go.rules import BLACK, EMPTY, WHITE, Board, around, survey
 from convscope.tasks.go.sgf import Game, read_games
 from convscope.tasks.go.symmetry import tables
+from convscope.tasks.runs import Kept
 
 SMALL = Settings(size=5, features="planes", width=6, depth=2)
 SHORT = Recipe(epochs=3, batch=32, rate=1e-2)
@@ -151,12 +151,12 @@ def test_real_positions_that_excite_a_unit_are_cut_out_of_their_boards(file: Pat
     assert page.picture.shape[2] == 3
 
 
-def test_an_ablation_tells_its_runs_and_goes_on_from_them():
-    told: list[Run] = []
+def test_an_ablation_keeps_its_runs_and_goes_on_after_them(monkeypatch: pytest.MonkeyPatch):
+    kept = Kept()
     settings = Settings(size=5, features="board", width=4, depth=3)
-    first = ablation.ablate(GAMES, (0, 1), settings, Recipe(epochs=1, batch=64), tell=told.append)
-    assert len(told) == len(first.runs) == 10
-    again: list[Run] = []
-    second = ablation.ablate(GAMES, (0, 1), settings, Recipe(epochs=1, batch=64), tell=again.append, done=told)
-    assert (again, second.runs) == ([], first.runs)
+    first = ablation.ablate(GAMES, (0, 1), settings, Recipe(epochs=1, batch=64), kept=kept)
+    assert kept.count == len(first.runs) == 10
+    monkeypatch.setattr(ablation, "train", lambda *_, **__: pytest.fail("trained again"))
+    second = ablation.ablate(GAMES, (0, 1), settings, Recipe(epochs=1, batch=64), kept=kept)
+    assert second.runs == first.runs
     assert all(0 <= run.value <= 100 for run in first.runs)

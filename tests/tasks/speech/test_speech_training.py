@@ -1,5 +1,6 @@
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from torch import nn
 from convscope.errors import InputError
 from convscope.tasks import keeping
 from convscope.tasks.fitting import Recipe
+from convscope.tasks.runs import Kept
 from convscope.tasks.speech import ablate, look, predicting, training
 from convscope.tasks.speech.audio import FULL, LENGTH, RATE
 from convscope.tasks.speech.judging import judge
@@ -121,21 +123,23 @@ def test_a_picture_has_low_bands_at_the_bottom(trained: Trained, voices: Recordi
     np.testing.assert_allclose(heard.picture, logmel(voices.samples[:1])[0, 0], atol=0.02)
 
 
-def test_an_ablation_goes_on_where_it_was_and_pairs_speakers(voices: Recordings):
+def test_an_ablation_goes_on_where_it_was_and_pairs_speakers(voices: Recordings, monkeypatch: pytest.MonkeyPatch):
     kinds, recipe = ("frequency", "connected"), Recipe(epochs=1, batch=8)
-    kept: list[ablate.Trial] = []
+    kept, trained, train = Kept(), list[str](), ablate.train
     three = voices.of(np.flatnonzero(np.isin(voices.speakers, sorted(set(voices.speakers))[:3])))
 
-    def stop(trial: ablate.Trial) -> None:
-        kept.append(trial)
-        if len(kept) == 3:
+    def stops_the_fourth(recordings: Recordings, split: Split, settings: Settings, *how: Any) -> training.Trained:
+        trained.append(settings.kernels)
+        if len(trained) == 4:
             raise KeyboardInterrupt
+        return train(recordings, split, settings, *how)
 
+    monkeypatch.setattr(ablate, "train", stops_the_fourth)
     with pytest.raises(KeyboardInterrupt):
-        ablate.ablate(three, kinds, 1, recipe=recipe, weights=10_000, keep=stop)
-    more: list[ablate.Trial] = []
-    found = ablate.ablate(three, kinds, 1, recipe=recipe, weights=10_000, done=kept, keep=more.append)
-    assert (len(kept), len(more), len(found.trials)) == (3, 3, 6)
+        ablate.ablate(three, kinds, 1, recipe=recipe, weights=10_000, kept=kept)
+    assert kept.count == 3
+    found = ablate.ablate(three, kinds, 1, recipe=recipe, weights=10_000, kept=kept)
+    assert (len(trained), kept.count, len(found.trials)) == (7, 6, 6)
     assert all(set(trial.accuracy) == set(ablate.CHANGES) for trial in found.trials)
     told = str(found)
     assert "shift 150 ms" in told
@@ -148,7 +152,7 @@ def test_an_ablation_goes_on_where_it_was_and_pairs_speakers(voices: Recordings)
 def test_sentences_are_about_speakers_not_trainings():
     def trial(kind: str, seed: int, part: str, value: float, warped: float) -> ablate.Trial:
         accuracy = {name: warped if name.startswith("warp") else value for name in ablate.CHANGES}
-        return ablate.Trial(kind, seed, part, False, accuracy)
+        return ablate.Trial(kind, seed, part, accuracy)
 
     trials = [
         trial(kind, seed, part, value + seed, value + seed - lost + k)

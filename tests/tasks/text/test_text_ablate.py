@@ -3,6 +3,7 @@ import json
 import pytest
 
 from convscope.tasks.fitting import Recipe
+from convscope.tasks.runs import Kept
 from convscope.tasks.text import ablate as task
 from convscope.tasks.text.ablate import Ablation, ablate
 from convscope.tasks.text.reading import Texts
@@ -12,16 +13,16 @@ RECIPE = Recipe(epochs=2, batch=16, rate=1e-2)
 
 
 @pytest.fixture(scope="module")
-def kept() -> dict[tuple[str, int], dict[str, float]]:
-    return {}
+def kept() -> Kept:
+    return Kept()
 
 
 @pytest.fixture(scope="module")
-def found(toy: Texts, kept: dict[tuple[str, int], dict[str, float]]) -> Ablation:
+def found(toy: Texts, kept: Kept) -> Ablation:
     told: list[tuple[int, int, str]] = []
     ablation = ablate(
         *(toy, parts(toy), 2, RECIPE),
-        keep=lambda kernels, seed, figures: kept.update({(kernels, seed): figures}),
+        kept=kept,
         progress=lambda done, total, what: told.append((done, total, what)),
     )
     shares = [done / total for done, total, _ in told]
@@ -50,7 +51,7 @@ def test_it_says_what_the_figures_support(found: Ablation):
 
 
 def test_what_is_known_is_not_trained_again(
-    toy: Texts, found: Ablation, kept: dict[tuple[str, int], dict[str, float]], monkeypatch: pytest.MonkeyPatch
+    toy: Texts, found: Ablation, kept: Kept, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(task, "learn", None)
-    assert ablate(toy, parts(toy), 2, RECIPE, known=lambda kernels, seed: kept[kernels, seed]) == found
+    assert ablate(toy, parts(toy), 2, RECIPE, kept=kept) == found

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 
 from convscope.pictures import Picture
 from convscope.tasks.charts import bars
@@ -13,6 +14,7 @@ from convscope.tasks.go.network import KINDS, Policy, Settings, weights_of, wide
 from convscope.tasks.go.positions import Positions
 from convscope.tasks.go.sgf import Game
 from convscope.tasks.go.training import score, train
+from convscope.tasks.runs import Figures, Kept
 
 Progress = Callable[[int, int, str], None]
 SMALL = Settings(features="board", width=24, depth=6)
@@ -35,32 +37,30 @@ def ablate(
     recipe: Recipe = SHORT,
     *,
     machines: Machines | None = None,
-    tell: Callable[[Run], None] | None = None,
-    done: Sequence[Run] = (),
+    kept: Kept | None = None,
     progress: Progress | None = None,
 ) -> Comparison:
     """Top-1 in percent of every kind of network, at equal weights and equal epochs, on games held out.
 
-    A seed draws the weights and the order; the games are parted alike for all. tell: called with every run as it ends;
-    done: runs that were told before and need not be made again.
+    A seed draws the weights and the order; the games are parted alike for all. kept: finished runs, by kind and seed.
     """
-    known = {(run.row, run.seed): run for run in done}
+    kept = kept or Kept()
     test = split([game for game in games if game.size == settings.size])[2]
     shown = Positions(test, settings.size, settings.features)
     places = range(0, len(shown), max(len(shown) // MOST, 1))
     runs, built = [], kinds(settings)
+
+    def figures(own: Settings, seed: int) -> Figures:
+        if progress is not None:
+            progress(len(runs), len(seeds) * len(built), f"{own.kind}, seed {seed}")
+        trained = train(games, own, replace(recipe, seed=seed), machines=machines)
+        hits = top_k(score(trained.model, shown, places), shown.targets[places])
+        return {"first": float(100 * hits[:, 0].mean())}
+
     for seed in seeds:
         for kind, own in built.items():
-            run = known.get((kind, seed))
-            if run is None:
-                if progress is not None:
-                    progress(len(runs), len(seeds) * len(built), f"{kind}, seed {seed}")
-                trained = train(games, own, replace(recipe, seed=seed), machines=machines)
-                hits = top_k(score(trained.model, shown, places), shown.targets[places])
-                run = Run(kind, seed, "", float(100 * hits[:, 0].mean()))
-                if tell is not None:
-                    tell(run)
-            runs.append(run)
+            found = kept.run(f"{kind}, seed {seed}", partial(figures, own, seed))
+            runs.append(Run(kind, seed, "", found["first"]))
     weights = ", ".join(f"{kind} {weights_of(Policy(own)):,}" for kind, own in built.items())
     what = f"Go {settings.size}x{settings.size}, top-1 of {len(places):,} held-out positions; weights: {weights}"
     return Comparison(what, tuple(runs))

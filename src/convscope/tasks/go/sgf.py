@@ -104,13 +104,12 @@ def read_games(source: AnyPath | Iterable[AnyPath]) -> Found:
     skipped: list[Skipped] = []
     for path in map(Path, sources):
         for name, data in contents(path, skipped):
-            try:
-                trees = _parse(data)
-            except ValueError as problem:
-                skipped.append(Skipped(name, f"broken record ({problem})"))
-                continue
+            trees = list(_trees(data))
             for number, tree in enumerate(trees, 1):
                 place = name if len(trees) == 1 else f"{name}#{number}"
+                if isinstance(tree, str):
+                    skipped.append(Skipped(place, tree))
+                    continue
                 try:
                     games.append(_read_game(tree, place))
                 except ValueError as problem:
@@ -135,6 +134,23 @@ def _encodings(data: bytes) -> list[str]:
     paired = all(len(run) % 2 == 0 for run in re.findall(rb"[\x80-\xff]+", data))
     likely = ["gb18030", "latin-1"] if paired else ["latin-1", "gb18030"]
     return ["utf-8-sig", *([declared[1].decode()] if declared else []), *likely]
+
+
+_ROOT = re.compile(rb"(?=\(\s*;\s*(?:FF|GM|CA|AP|SZ)\s*\[)")
+"""Where a game begins: one of these is what programs write first."""
+
+
+def _trees(data: bytes) -> Iterator[Any]:
+    """The game trees in a file; in the place of a broken one what is wrong with it."""
+    try:
+        yield from _parse(data)
+    except ValueError as problem:
+        games = [game for game in _ROOT.split(data) if game.strip()]
+        if len(games) < 2:
+            yield f"broken record ({problem})"
+        else:
+            for game in games:
+                yield from _trees(game)
 
 
 def _parse(data: bytes) -> list[Any]:

@@ -1,7 +1,8 @@
 """Along which axis a kernel should move: kinds of network on speakers never heard, as they are and changed."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from itertools import product
 from typing import Any
 
@@ -11,10 +12,11 @@ from convscope.errors import InputError
 from convscope.lens.shown.results import as_text
 from convscope.tasks.comparing import Comparison, Run
 from convscope.tasks.fitting import Recipe
+from convscope.tasks.runs import Figures, Kept
 from convscope.tasks.speech.judging import accuracy
 from convscope.tasks.speech.network import Settings
 from convscope.tasks.speech.recordings import Recordings
-from convscope.tasks.speech.splits import Split, folds
+from convscope.tasks.speech.splits import folds
 from convscope.tasks.speech.tract import Tract
 from convscope.tasks.speech.training import RECIPE, VARY, train
 
@@ -41,18 +43,12 @@ CHANGES: dict[str, tuple[dict[str, Any], ...]] = {
 
 @dataclass(frozen=True)
 class Trial:
-    """One training and its test. accuracy: per cent under each of CHANGES. varied: whether it learned from `Vary`."""
+    """One training and its test. accuracy: per cent under each of CHANGES."""
 
     kind: str
     seed: int
     part: str
-    varied: bool
-    accuracy: dict[str, float]
-
-    @property
-    def key(self) -> tuple[str, int, str, bool]:
-        """Which one it is."""
-        return self.kind, self.seed, self.part, self.varied
+    accuracy: Figures
 
 
 @dataclass(frozen=True)
@@ -93,7 +89,7 @@ class Ablation:
             ("kept under shift", self.change("shift"), "time", "time, no pooling"),
         ]
         return [
-            f"{what}: {_by_part(found).compare(a, b)}" for what, found, a, b in asked if {a, b} <= known
+            f"{what}: {found.by_part().compare(a, b)}" for what, found, a, b in asked if {a, b} <= known
         ]
 
     def __str__(self) -> str:
@@ -133,43 +129,34 @@ def ablate(
     recipe: Recipe = RECIPE,
     *,
     weights: int = 40_000,
-    done: Iterable[Trial] = (),
-    keep: Callable[[Trial], None] = lambda trial: None,
+    kept: Kept | None = None,
     progress: Callable[[int, int, str], None] = lambda done, total, what: None,
 ) -> Ablation:
     """Train every kind once for each seed and each of `recordings.folds`, and test it on the speakers left out.
 
-    done: trials of an earlier, stopped run, which are not made again; keep: called with each new one.
+    varied: whether they learn from `training.VARY`, or from the words as they are. kept: finished trials, by kind,
+    part, seed and how they learned.
 
     Raises InputError for kinds that are not in KINDS, and as `recordings.folds`.
     """
     strange = [kind for kind in kinds if kind not in KINDS]
     if strange or seeds < 1:
         raise InputError(f"kinds={'; '.join(kinds)}, seeds={seeds}: give some of {'; '.join(KINDS)}")
-    known = {trial.key: trial for trial in done}
+    kept = kept or Kept()
     parts = {seed: folds(recordings, seed=seed) for seed in range(seeds)}
-    every = [(kind, seed, part, varied) for seed in range(seeds) for part, kind in product(parts[seed], kinds)]
-    for place, key in enumerate(every):
-        kind, seed, part, _ = key
-        progress(place, len(every), f"{kind}, {part}, seed {seed}")
-        if key not in known:
-            settings = Settings(len(recordings.words), weights=weights, **KINDS[kind])
-            known[key] = trial(recordings, parts[seed][part], settings, replace(recipe, seed=seed), key)
-            keep(known[key])
-    return Ablation(recordings.name, varied, tuple(known[key] for key in every))
+    every = [(kind, seed, part) for seed in range(seeds) for part, kind in product(parts[seed], kinds)]
+    trials = []
 
+    def figures(kind: str, seed: int, part: str) -> Figures:
+        progress(len(trials), len(every), f"{kind}, {part}, seed {seed}")
+        settings = Settings(len(recordings.words), weights=weights, **KINDS[kind])
+        split, vary = parts[seed][part], VARY if varied else None
+        trained = train(recordings, split, settings, replace(recipe, seed=seed), vary)
+        test = recordings.of(split.test)
+        found = {name: [accuracy(trained, test, **how) for how in ways] for name, ways in CHANGES.items()}
+        return {name: float(np.mean(values)) for name, values in found.items()}
 
-def trial(
-    recordings: Recordings, split: Split, settings: Settings, recipe: Recipe, key: tuple[str, int, str, bool]
-) -> Trial:
-    """One training and its test."""
-    trained = train(recordings, split, settings, recipe, VARY if key[3] else None)
-    test = recordings.of(split.test)
-    found = {name: float(np.mean([accuracy(trained, test, **how) for how in ways])) for name, ways in CHANGES.items()}
-    return Trial(*key, found)
-
-
-def _by_part(found: Comparison) -> Comparison:
-    """The mean over seeds of each part: trainings on the same recordings are no independent evidence about speakers."""
-    runs = [Run(row, 0, part, found.mean(row, part)) for row in found.rows for part in found.parts]
-    return replace(found, runs=tuple(runs))
+    for key in every:
+        name = "{}, seed {}, without {}".format(*key) + ("" if varied else ", words as they are")
+        trials.append(Trial(*key, kept.run(name, partial(figures, *key))))
+    return Ablation(recordings.name, varied, tuple(trials))

@@ -1,6 +1,5 @@
 """A network that knows words: trained on recordings or voices, its confidence calibrated, and kept in a file."""
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from torch import nn
 from convscope.errors import InputError
 from convscope.tasks import keeping
 from convscope.tasks.fitting import Held, Machines, Recipe, answers, fit
+from convscope.tasks.runs import digest
 from convscope.tasks.speech.melspectrogram import BANDS, FRAMES, logmel
 from convscope.tasks.speech.network import Settings, build
 from convscope.tasks.speech.recordings import Recordings
@@ -80,7 +80,8 @@ def train(
     pictures, labels = logmel(recordings.samples), torch.from_numpy(recordings.labels)
     learned, held = (Held(pictures[part], labels[part]) for part in (split.train, split.validation))
     network = build(settings, recipe.seed)
-    subject = f"{settings} {vary} {recordings.name} {_digest(recordings, split)}"
+    data = digest(recordings.samples, recordings.labels, split.train, split.validation)
+    subject = f"{settings} {vary} {recordings.name} {data}"
     history = fit(
         network,
         learned,
@@ -150,11 +151,3 @@ def load(file: Path) -> Trained:
         )
     except (KeyError, TypeError) as problem:
         raise InputError(f"{file}: its notes lack {problem}; train the network again") from None
-
-
-def _digest(recordings: Recordings, split: Split) -> str:
-    """What tells one training set from another."""
-    digest = hashlib.sha256()
-    for array in (recordings.samples, recordings.labels, split.train, split.validation):
-        digest.update(array.tobytes())
-    return digest.hexdigest()[:16]

@@ -12,14 +12,16 @@ the same. Two measurements:
   the first vectors are random, or may be learned, training finds vectors for the order it is given.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from convscope.tasks.comparing import Comparison, Run
 from convscope.tasks.fitting import Progress, Recipe, answers, seeded
+from convscope.tasks.runs import Figures, Kept
 from convscope.tasks.text.baselines import baselines
 from convscope.tasks.text.network import KERNELS, Sentences, Shape, permuted
 from convscope.tasks.text.reading import Texts
@@ -87,27 +89,21 @@ def ablate(
     seeds: int = 3,
     recipe: Recipe = RECIPE,
     *,
-    known: Callable[[str, int], dict[str, float] | None] = lambda kernels, seed: None,
-    keep: Callable[[str, int, dict[str, float]], None] = lambda kernels, seed, found: None,
+    kept: Kept | None = None,
     progress: Progress | None = None,
 ) -> Ablation:
     """Train each kind with `seeds` seeds, from vectors as drawn and from the same permuted.
 
-    known, keep: what an earlier run found for a kind and a seed, and where to keep it. progress: with every step of
-    every training.
+    kept: finished runs, by kind and seed. progress: with every step of every training.
     """
     vocabulary = Vocabulary.of((texts.texts[k] for k in parts.train), kind_for(texts.texts), longest=LONGEST)
     kinds = shapes(len(vocabulary), len(texts.classes))
-    found: dict[tuple[str, int], dict[str, float]] = {}
+    kept, found = kept or Kept(), dict[tuple[str, int], Figures]()
     todo = [(kernels, seed) for seed in range(seeds) for kernels in KERNELS]
     for done, (kernels, seed) in enumerate(todo):
-        figures = known(kernels, seed)
-        if figures is None:
-
-            tell = _after(progress, done, len(todo), f"{kernels}, seed {seed}")
-            figures = _measured(kinds[kernels], texts, parts, vocabulary, replace(recipe, seed=seed), tell)
-            keep(kernels, seed, figures)
-        found[kernels, seed] = figures
+        tell = _after(progress, done, len(todo), f"{kernels}, seed {seed}")
+        of = (kinds[kernels], texts, parts, vocabulary, replace(recipe, seed=seed), tell)
+        found[kernels, seed] = kept.run(f"{kernels}, seed {seed}", partial(_measured, *of))
     counted = baselines(texts, parts, vocabulary.kind, LONGEST)
     wanted = texts.labels[parts.test]
     rows = list(_rows(found, "accuracy"))
@@ -134,7 +130,7 @@ def ablate(
 
 def _measured(
     shape: Shape, texts: Texts, parts: Parts, vocabulary: Vocabulary, recipe: Recipe, progress: Progress
-) -> dict[str, float]:
+) -> Figures:
     """Of one kind and seed: accuracies in percent, of the network as trained, permuted, and trained from permuted."""
     tested = Encoded(vocabulary.encode(texts.texts[k] for k in parts.test), texts.labels[parts.test])
     wanted = texts.labels[parts.test]
@@ -171,13 +167,13 @@ def _after(progress: Progress | None, done: int, total: int, which: str) -> Prog
     return tell
 
 
-def _rows(found: dict[tuple[str, int], dict[str, float]], figure: str, suffix: str = "") -> Iterator[Run]:
+def _rows(found: dict[tuple[str, int], Figures], figure: str, suffix: str = "") -> Iterator[Run]:
     for (kernels, seed), figures in found.items():
         if figure in figures:
             yield Run(NAMES[kernels] + suffix, seed, "", figures[figure])
 
 
-def _permuted_rows(found: dict[tuple[str, int], dict[str, float]]) -> Iterator[Run]:
+def _permuted_rows(found: dict[tuple[str, int], Figures]) -> Iterator[Run]:
     yield from _rows(found, "ordered", ", its kernels in the same order")
     yield from _rows(found, "permuted")
 
