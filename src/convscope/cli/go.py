@@ -197,6 +197,8 @@ def ablate(
 ) -> None:
     """What pooling and full connection cost where a move is bound to its point: networks of equally many weights.
 
+    Stopped with Ctrl-C, it goes on after the runs that were over.
+
     \b
     Examples:
       convscope ablate go --size 9

@@ -244,7 +244,7 @@ def ablate(
     """Along which axis should a kernel move? Networks of equal size on speakers that they never heard.
 
     Each speaker, or each of six groups of them, is left out in turn; the recordings are tested as they are, under
-    other vocal tracts and at other times.
+    other vocal tracts and at other times. Stopped with Ctrl-C, it goes on after the runs that were over.
 
     \b
     Examples:

@@ -247,7 +247,7 @@ def ablate(
 
     Trains small networks whose kernels move along the sequence, along the embedding axis and over the plane of both,
     with several seeds, beside naive Bayes and logistic regression; then puts the numbers of the words' vectors in
-    another order, after training and before.
+    another order, after training and before. Stopped with Ctrl-C, it goes on after the runs that were over.
 
     \b
     Examples:

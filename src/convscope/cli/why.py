@@ -21,7 +21,8 @@ def ablate(
     """Why convolution: learn centred digits, read shifted ones, with equal numbers of weights.
 
     Fully connected against convolution, without pooling, with 2 x 2 pooling, with pooling over all places; then how
-    small the windows and how few the pixels may be. It takes minutes.
+    small the windows and how few the pixels may be. It takes minutes. Stopped with Ctrl-C, it goes on
+    after the runs that were over.
 
     \b
     Examples:
