@@ -218,8 +218,9 @@ def ablate(
     found = _read(games, size)
     subject = ([game.key for game in found], settings, recipe)
     with until_done("go", *subject) as kept, progress_bar("ablate", quiet=as_json) as progress:
-        how: dict[str, Any] = {"machines": where, "kept": kept, "progress": progress}
-        comparison = ablation.ablate(found, range(seeds), settings, recipe, **how)
+        comparison = ablation.ablate(
+            found, range(seeds), settings, recipe, machines=where, kept=kept, progress=progress
+        )
     if out is not None:
         write_whole(out, encoded(ablation.chart(comparison), out.suffix, {"command": this_command()}))
     if as_json:

@@ -133,8 +133,8 @@ class Comparison(Listed):
         >>> Comparison("accuracy", tuple(runs)).by_part().paired("A", "B").n
         2
         """
-        runs = [Run(row, 0, part, self.mean(row, part)) for row in self.rows for part in self.parts]
-        return Comparison(self.what, tuple(runs))
+        cells = dict.fromkeys((run.row, run.part) for run in self.runs)
+        return Comparison(self.what, tuple(Run(row, 0, part, self.mean(row, part)) for row, part in cells))
 
     def table(self, by_part: bool = False) -> tuple[list[str], list[list[str]]]:
         """Columns' names and rows: each row's mean and spread, and with `by_part` those of every part too."""
