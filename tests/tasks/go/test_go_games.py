@@ -46,7 +46,7 @@ def test_sizes_without_games_and_a_package_not_installed(monkeypatch: pytest.Mon
     assert games.goban_folder() == tmp_path / "goban"
 
 
-@pytest.mark.parametrize(("size", "count"), [(9, 506), (19, 47)])
+@pytest.mark.parametrize(("size", "count"), [(9, 506), (19, 93)])
 def test_games_that_come_along_are_whole_and_differ(size: int, count: int):
     found = games.shipped(size)
     assert len(found) == len({game.key for game in found}) == count
