@@ -56,11 +56,16 @@ def test_a_file_of_something_else_is_refused_and_left_alone(tmp_path: Path, cont
     assert file.read_bytes() == before
 
 
-def test_a_stopped_comparison_goes_on_and_leaves_nothing_behind(cache: Path):
+def test_a_stopped_comparison_goes_on_and_leaves_nothing_behind(cache: Path, monkeypatch: pytest.MonkeyPatch):
     with pytest.raises(KeyboardInterrupt, match="stopped; finished runs kept: 2, the same command goes on after them"):
         stopped("games", 5, by=KeyboardInterrupt(), after=2)
     with until_done("go", "games", 6) as other:
         assert other.count == 0
+    with monkeypatch.context() as patched, until_done("text", "games", 5) as other:
+        assert other.count == 0
+        patched.setattr(runs, "__version__", "0.0.1")
+        with until_done("go", "games", 5) as older:
+            assert older.count == 0
     with until_done("go", "games", 5) as kept:
         assert [kept.run(str(number), dict) for number in range(3)] == [{"number": 0}, {"number": 1}, {}]
     assert list(cache.iterdir()) == []

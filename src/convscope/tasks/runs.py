@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from platformdirs import user_cache_path
 
+from convscope import __version__
 from convscope.errors import InputError
 from convscope.files import check_can_write, write_whole
 
@@ -58,12 +59,12 @@ def digest(*arrays: np.ndarray) -> str:
 def until_done(task: str, *subject: object) -> Iterator[Kept]:
     """Runs kept in the user's cache folder until the block is over; then they are taken away.
 
-    subject: all that decides what a run finds, besides its key; runs of another subject are not found. Where the
-    folder cannot be written, nothing is kept.
+    subject: all that decides what a run finds, besides its key; runs of another subject or version are not found.
+    Where the folder cannot be written, nothing is kept.
 
     Raises KeyboardInterrupt with one line that says what is kept.
     """
-    name = hashlib.sha256(repr(subject).encode()).hexdigest()[:16]
+    name = hashlib.sha256(repr((__version__, subject)).encode()).hexdigest()[:16]
     file = user_cache_path("convscope") / f"ablate-{task}-{name}.json"
     try:
         kept = Kept(check_can_write(file))

@@ -249,6 +249,7 @@ def _measured(
     pictures: ImageData, budget: Budget, job: _Job, seed: int, tell: Callable[[Step], None]
 ) -> Figures:
     """Accuracy in percent by part, and under "weights" how many the network has."""
+    # 14: any number would do; with this one docs/worlds.md was measured
     chosen = np.random.default_rng([seed, 14]).permutation(len(pictures.train_labels))
     learned, held = chosen[: budget.train], chosen[budget.train : budget.train + budget.validation]
     x, v = (digits.normalise(job.view(pictures.train_images[places])) for places in (learned, held))
