@@ -1,4 +1,4 @@
-# make run    train LeNet-5 and write the pages that show what it learned
+# make run    train LeNet-5 and make its atlas: the pages that show what it learned
 # make test   everything CI checks
 # Both first set up .venv, once; later calls go straight to work.
 
@@ -8,7 +8,7 @@ PIP = .venv/bin/python -m pip --disable-pip-version-check install --quiet --no-c
 .PHONY: run test clean
 
 run: .venv/installed
-	.venv/bin/convscope atlas
+	.venv/bin/convscope atlas lenet5
 
 test: .venv/installed-dev
 	scripts/check

@@ -28,7 +28,7 @@ MAY_IMPORT = {
     "lens": {"geometry", "imagefiles", "pictures"},
     "bridge": {"nn", "geometry"},
     "tasks": {"nn", "lens", "bridge", "ops", "geometry", "imagefiles", "pictures", "__init__"},
-    "atlas": {"pictures", "lens", "tasks", "bridge", "nn", "geometry"},
+    "atlas": {"pictures", "imagefiles", "lens", "geometry", "__init__"},
     "cli": {
         *("atlas", "bridge", "filters", "pictures", "geometry", "grading", "imagefiles", "inverse", "lens", "nn"),
         *("ops", "tasks", "__init__"),

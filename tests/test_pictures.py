@@ -20,6 +20,7 @@ from convscope.pictures import (
     recipe_in,
     sheet,
     signed,
+    webp,
 )
 
 NEUTRAL = [247, 247, 247]
@@ -188,3 +189,18 @@ def test_what_a_kind_of_file_cannot_hold():
     for ending in (".jpg", ".webp"):
         with pytest.raises(InputError, match="not a PNG or JPEG or WEBP file that can be read"):
             recipe_in(encoded(blobs(), ending, {"seed": 1})[:400])
+
+
+def test_webp_keeps_what_its_quality_says():
+    picture = np.random.default_rng(0).integers(0, 256, (9, 7, 3), dtype=np.uint8)
+    with Image.open(io.BytesIO(webp(picture))) as image:
+        np.testing.assert_array_equal(np.asarray(image), picture)
+    plane = np.arange(63, dtype=np.uint8).reshape(9, 7, 1)
+    with Image.open(io.BytesIO(webp(plane))) as image:
+        np.testing.assert_array_equal(np.asarray(image), plane.repeat(3, 2))
+    assert len(webp(picture, 30)) < len(webp(picture, 90)) < len(webp(picture))
+    assert webp(picture, 85) == webp(picture, 85)
+    with pytest.raises(InputError, match=r"a picture is \(h, w, 3\) of uint8, not \(9, 7, 2\)"):
+        webp(picture[..., :2])
+    with pytest.raises(InputError, match=r"a picture of 1 x 16384: a \.webp holds 16383 a side"):
+        webp(np.zeros((1, 16384, 3), np.uint8))

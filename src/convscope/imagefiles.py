@@ -1,5 +1,6 @@
 """Opening one picture file that somebody gives, whatever it turns out to be."""
 
+import io
 import os
 import warnings
 from collections.abc import Callable, Iterator
@@ -50,13 +51,15 @@ def read_levels(path: str | os.PathLike[str]) -> np.ndarray:
     return _read(path, lambda image: _levels(Path(path), image))
 
 
-def read_picture(path: str | os.PathLike[str]) -> Image.Image:
+def read_picture(path: str | os.PathLike[str], data: bytes | None = None) -> Image.Image:
     """The picture as people see it, eight bits a channel: RGB, or grey ("L") where the file has no colours.
+
+    data: the file's bytes where they are at hand already; then `path` only says in errors whose they are.
 
     Values, turning, transparency and errors are as `read_grey` says. This one may run in several threads at once; the
     thread that starts them holds `quiet` around them, since which warnings are shown is one setting for all threads.
     """
-    return _decoded(path, _as_seen, upright=True)
+    return _decoded(path, _as_seen, upright=True, data=data)
 
 
 @contextmanager
@@ -84,14 +87,17 @@ def _read(path: str | os.PathLike[str], values: Callable[[Image.Image], Any], up
         return _decoded(path, values, upright)
 
 
-def _decoded(path: str | os.PathLike[str], values: Callable[[Image.Image], Any], upright: bool) -> Any:
-    path = Path(path)
+def _decoded(
+    name: str | os.PathLike[str], values: Callable[[Image.Image], Any], upright: bool, data: bytes | None = None
+) -> Any:
+    path = Path(name) if data is None else name
     try:
-        _check_file(path)
-        with Image.open(path, formats=FORMATS) as image:
+        if isinstance(path, Path):
+            _check_file(path)
+        with Image.open(path if data is None else io.BytesIO(data), formats=FORMATS) as image:
             _check_size(path, image.size)
             image.verify()  # a PNG's checksums, which decoding leaves unread
-        with Image.open(path, formats=FORMATS) as image:
+        with Image.open(path if data is None else io.BytesIO(data), formats=FORMATS) as image:
             return values(ImageOps.exif_transpose(image) if upright else image)
     except InputError:
         raise
@@ -118,7 +124,7 @@ def _check_file(path: Path) -> None:
         raise InputError(f"{path}: not an ordinary file; name a picture file")
 
 
-def _check_size(path: Path, size: tuple[int, int]) -> None:
+def _check_size(path: str | os.PathLike[str], size: tuple[int, int]) -> None:
     width, height = size
     if width < 1 or height < 1:
         raise InputError(f"{path}: a picture of {height} x {width} pixels holds none; give one with pixels")
@@ -126,7 +132,7 @@ def _check_size(path: Path, size: tuple[int, int]) -> None:
         raise InputError(_too_large(path, f"{height} x {width}"))
 
 
-def _too_large(path: Path, pixels: str) -> str:
+def _too_large(path: str | os.PathLike[str], pixels: str) -> str:
     return f"{path}: {pixels} pixels; at most {MOST_PIXELS} are opened, make it smaller"
 
 

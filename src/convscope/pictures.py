@@ -161,13 +161,28 @@ def encoded(picture: Picture, ending: str, recipe: Mapping[str, Any] | None = No
     _check(picture)
     notes = b"" if recipe is None else exif_note(recipe)
     if ending.lower() == ".webp":
-        how: dict[str, Any] = {"format": "WEBP", "quality": 92, "method": 4}
-    elif len(notes) <= 65533:
-        how = {"format": "JPEG", "quality": 95, "subsampling": 0, "optimize": True}
-    else:
+        return webp(picture, 92, notes)
+    if len(notes) > 65533:
         raise InputError(f"a recipe of {len(notes)} bytes: a JPEG holds 65533; end the name in .png")
     file = io.BytesIO()
-    Image.fromarray(picture).save(file, exif=notes, **how)
+    Image.fromarray(picture).save(file, "JPEG", exif=notes, quality=95, subsampling=0, optimize=True)
+    return file.getvalue()
+
+
+def webp(picture: UInt8[np.ndarray, "_ _ c"], quality: int | None = None, exif: bytes = b"") -> bytes:
+    """A WebP file's bytes, of an RGB picture or one of a single grey channel.
+
+    quality: 1 to 100; None keeps every pixel as it is. The same picture and quality give the same bytes.
+
+    Raises InputError for an array that is no picture, and for more pixels a side than the format holds.
+    """
+    picture = np.asarray(picture)
+    picture = picture.repeat(3, 2) if picture.ndim == 3 and picture.shape[2] == 1 else picture
+    _check(picture)
+    check_ending(".webp", picture.shape[:2])
+    how: dict[str, Any] = {"lossless": True} if quality is None else {"quality": quality}
+    file = io.BytesIO()
+    Image.fromarray(picture).save(file, "WEBP", exif=exif, method=4, **how)
     return file.getvalue()
 
 

@@ -35,6 +35,12 @@ def test_lenet5_with_weights_of_its_own(weights: Path):
     np.testing.assert_allclose(found.model(inputs).detach().numpy(), ours, atol=1e-4)
 
 
+def test_a_file_of_train_digits_says_itself_what_it_is(weights: Path):
+    found = cs.load(str(weights))
+    assert found.classes == ("a", "b", "c")
+    assert (found.source, found.input_shape) == (str(weights), (1, 28, 28))
+
+
 def test_lenet5_as_trained_before(weights: Path, monkeypatch):
     monkeypatch.setattr(trained, "cached", lambda pictures: trained.load(weights))
     monkeypatch.setattr(digits, "load", lambda: None)

@@ -1,6 +1,6 @@
-"""An atlas: everything a network learned, as a folder of pages that opens from disk without network or
-server.
+"""An atlas: every unit of any network, as a folder of pages that opens from disk without network or server.
 
-The flow is `plan` (what to look at) -> `runners` (one task after another, or many at once) -> `work` (one
-task, one record) -> `store` (files, written whole) -> `site` (pages). `job.build` goes the whole way.
+The flow is `subject` (which networks, which pictures, how much) -> `plan` (frozen tasks with keys) -> `runners` (one
+group of tasks after another, or many at once) -> `work` (tasks -> records) -> `store` (files, written whole) ->
+`gather` (what all tasks together say of each unit) -> `site` (pages). `job.build` goes the whole way.
 """

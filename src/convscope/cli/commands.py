@@ -113,6 +113,19 @@ def group(about: str) -> typer.Typer:
     )
 
 
+def defaulting(command: str, about: str) -> typer.Typer:
+    """Commands one of which is meant where none is named: `convscope atlas MODEL` for `convscope atlas make MODEL`."""
+
+    class Group(_Group):
+        def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+            named = not args or args[0] in self.commands or args[0] == "--help"
+            return super().parse_args(ctx, args if named else [command, *args])
+
+    made = group(about)
+    made.info.cls = Group
+    return made
+
+
 @contextmanager
 def progress_bar(title: str, *, quiet: bool) -> Iterator[Callable[[int, int, str], None]]:
     """A bar on stderr while the block runs; yields what moves it: `progress(done, total, what)`."""

@@ -3,7 +3,7 @@
 import glob
 import os
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
@@ -46,7 +46,7 @@ class Photos:
     ):
         if limit is not None and limit < 1:
             raise InputError(f"limit={limit}: at least 1 picture is needed")
-        found, root = _find(source, recursive)
+        found, root = picture_files(source, recursive)
         if not found:
             raise InputError(
                 f"pictures: none found in {_told(source)}; give a folder of picture files "
@@ -56,7 +56,7 @@ class Photos:
             found = [found[i * len(found) // limit] for i in range(limit)]
         self.files: tuple[Path, ...] = tuple(found)
         self.preprocessing = preprocessing
-        own = [_class_of(file, root) for file in found]
+        own = [class_of(file.relative_to(root).parts if root is not None else ()) for file in found]
         self.classes: tuple[str, ...] = tuple(sorted(set(own))) if "" not in own else ()
         self._class = [self.classes.index(name) for name in own] if self.classes else []
         self._problem: dict[int, str | None] = {}  # of each place in files that is known; None: sound
@@ -162,28 +162,27 @@ class Photos:
         return self.preprocessing.fit(read_picture(self.files[place]))
 
 
-def _find(source: AnyPath | Iterable[AnyPath], recursive: bool) -> tuple[list[Path], Path | None]:
-    """All files in order, and the folder they were looked for in."""
+def picture_files(source: AnyPath | Iterable[AnyPath], recursive: bool = True) -> tuple[list[Path], Path | None]:
+    """All files of a folder, of a pattern or of a list, in order; and the folder, where it is one."""
     if not isinstance(source, str | os.PathLike):
         return [Path(file) for file in source], None
     root = Path(source)
     if root.is_dir():
         inside = (root.rglob if recursive else root.glob)("*")
-        return sorted(file for file in inside if _is_picture(file, root)), root
+        return sorted(file for file in inside if is_picture(file.relative_to(root).parts) and file.is_file()), root
     if root.exists():
         return [root], None
     matching = (Path(file) for file in glob.glob(str(source), recursive=True))  # noqa: PTH207  # of any absolute pattern
     return sorted(file for file in matching if file.is_file()), None
 
 
-def _is_picture(file: Path, root: Path) -> bool:
-    hidden = any(part.startswith(".") for part in file.relative_to(root).parts)
-    return not hidden and file.suffix.lower() in ENDINGS and file.is_file()
+def is_picture(parts: Sequence[str]) -> bool:
+    """Whether a file of a folder counts, by its path inside: the ending says so, and nothing on the way is hidden."""
+    return not any(part.startswith(".") for part in parts) and parts[-1].lower().endswith(ENDINGS)
 
 
-def _class_of(file: Path, root: Path | None) -> str:
-    """The folder directly inside the root that holds the file; empty where there is none."""
-    parts = file.relative_to(root).parts if root is not None else ()
+def class_of(parts: Sequence[str]) -> str:
+    """The folder directly inside the root that holds a file, by the file's path inside; empty where there is none."""
     return parts[0] if len(parts) > 1 else ""
 
 

@@ -61,7 +61,7 @@ def fill(model: nn.Module, state: dict[str, Tensor], file: AnyPath) -> nn.Module
 
 def task_of(notes: dict[str, str]) -> str:
     """Which task a file's notes name; empty for none. Weights of `convscope train digits` say it in their own way."""
-    return notes.get("task") or ("digits" if notes.get("network") == "LeNet-5" else "")
+    return notes.get("task") or ("digits" if notes.get("network") == '"LeNet-5"' else "")
 
 
 def task_of_file(file: AnyPath) -> str:

@@ -12,7 +12,7 @@ from convscope.lens.credibility.measures import interval, selectivity
 from convscope.lens.credibility.moves import moved
 from convscope.lens.credibility.natural import Window, excerpts, natural, read, window
 from convscope.lens.credibility.paths import Path
-from convscope.lens.credibility.verdict import Control, Figures, verdict
+from convscope.lens.credibility.verdict import Control, Excitement, Figures, verdict
 
 GOOD = Figures(
     value=5.0,
@@ -58,6 +58,15 @@ def test_the_rules(change, label, key):
     found, reasons = verdict(replace(GOOD, **change))
     assert (found, reasons[0].key) == (label, key)
     assert all(str(reason) and "{" not in str(reason) for reason in reasons)
+
+
+def test_less_than_all_tests_make_no_drawing_clear():
+    known = Excitement(value=5.0, largest=4.0, percentile=100.0, ratio=1.3, rank=1, margin=3.0, units=40)
+    label, reasons = verdict(known)
+    assert (label, [reason.key for reason in reasons]) == ("plausible", ["strong", "selective", "not all tests"])
+    assert str(reasons[-1]).endswith("were not asked")
+    assert verdict(replace(known, rank=9))[0] == "mixed"
+    assert verdict(replace(known, percentile=40.0))[0] == "do not trust"
 
 
 def test_a_likeness_tells_top_from_bottom_and_chance_is_a_half():
@@ -111,9 +120,7 @@ def test_excerpts_excite_the_unit_as_the_whole_picture_does(grey):
     inside = [
         n
         for n in range(40)
-        if all(
-            0 <= (seen.where[n, 5, k] - place[k]) * view.stride[k] <= 64 - view.sides[k] for k in (0, 1)
-        )
+        if all(0 <= (seen.where[n, 5, k] - place[k]) * view.stride[k] <= 64 - view.sides[k] for k in (0, 1))
     ]
     assert len(inside) > 10
     cut = excerpts(seen, 5, np.array(inside), view)

@@ -1,1 +1,1 @@
-"""Ways to map a picklable function over tasks: here, in this process, one after another (`serial`)."""
+"""Who does the tasks: each runner maps a picklable function over groups of tasks and yields what it gives."""

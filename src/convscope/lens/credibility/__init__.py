@@ -3,6 +3,18 @@
 from convscope.lens.credibility.choice import Choice
 from convscope.lens.credibility.judge import trust
 from convscope.lens.credibility.paths import Path
-from convscope.lens.credibility.verdict import TEXTS, Control, Figures, Label, Reason, Trust, verdict
+from convscope.lens.credibility.verdict import TEXTS, Control, Excitement, Figures, Label, Reason, Trust, verdict
 
-__all__ = ["TEXTS", "Choice", "Control", "Figures", "Label", "Path", "Reason", "Trust", "trust", "verdict"]
+__all__ = [
+    "TEXTS",
+    "Choice",
+    "Control",
+    "Excitement",
+    "Figures",
+    "Label",
+    "Path",
+    "Reason",
+    "Trust",
+    "trust",
+    "verdict",
+]

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from convscope.lens.credibility.choice import Choice
 from convscope.lens.credibility.paths import Path
 
-Label = Literal["clear", "mixed", "do not trust", "dead"]
+Label = Literal["clear", "plausible", "mixed", "do not trust", "dead"]
 Weight = Literal["for", "against", "strongly against", "note"]
 
 
@@ -21,31 +21,40 @@ class Control:
 
 
 @dataclass(frozen=True)
-class Figures:
-    """What was measured about one unit's drawing; of several facets the best one's.
+class Excitement:
+    """What a layer says to one unit's drawing, beside what it says to natural pictures; of several facets the best
+    one's.
 
     value: of the unit on its drawing. largest: on any natural picture.
     percentile: share of natural pictures whose largest value is no higher, 0 to 100.
     ratio: its rise over the unit's natural mean; 1: as high as the largest natural value.
-    kept: share of that rise left under held-out moves; kept_natural: the same for natural top pictures.
-    agreement: likeness of drawings from other seeds; 1: the same, 0: as those of other units.
     rank, margin: among all `units` of the layer on this drawing, in each unit's natural standard deviations.
-    path: likeness to natural pictures on the way to the unit, layer by layer.
-    control: the same recipe on an untrained twin. strangeness: how far the layer's natural answers lie from those of
-    untrained twins, in their standard deviations.
-    choice: the two-alternative test, choice_natural: the same with natural pictures in the drawing's stead.
     """
 
     value: float
     largest: float
     percentile: float
     ratio: float
-    kept: float
-    kept_natural: float
-    agreement: float
     rank: int
     margin: float
     units: int
+
+
+@dataclass(frozen=True)
+class Figures(Excitement):
+    """All that is measured about one unit's drawing.
+
+    kept: share of its rise left under held-out moves; kept_natural: the same for natural top pictures.
+    agreement: likeness of drawings from other seeds; 1: the same, 0: as those of other units.
+    path: likeness to natural pictures on the way to the unit, layer by layer.
+    control: the same recipe on an untrained twin. strangeness: how far the layer's natural answers lie from those of
+    untrained twins, in their standard deviations.
+    choice: the two-alternative test, choice_natural: the same with natural pictures in the drawing's stead.
+    """
+
+    kept: float
+    kept_natural: float
+    agreement: float
     path: Path
     control: Control
     strangeness: float
@@ -98,17 +107,37 @@ LEARNED = 5.0
 tried), layers of SqueezeNet, of EfficientNet-Lite0 and banks of edge detectors lay between 5.5 and 53."""
 
 
-def verdict(figures: Figures) -> tuple[Label, tuple[Reason, ...]]:
+def verdict(figures: Excitement) -> tuple[Label, tuple[Reason, ...]]:
     """The label, and its reasons with the weightiest first.
 
     One strong reason against makes "do not trust", and so do three others; one or two others make "mixed"; none
-    "clear".
+    "clear", or, where there are no figures but those of `Excitement`, "plausible".
     """
-    reasons = sorted(_reasons(figures), key=lambda reason: _ORDER.index(reason.weight))
+    whole = isinstance(figures, Figures)
+    more = _reasons(figures) if whole else [Reason("not all tests", "note")]
+    reasons = sorted([_strength(figures), *more, _selectivity(figures)], key=lambda reason: _ORDER.index(reason.weight))
     weights = [reason.weight for reason in reasons]
     if "strongly against" in weights or weights.count("against") >= 3:
         return "do not trust", tuple(reasons)
-    return ("mixed" if "against" in weights else "clear"), tuple(reasons)
+    if "against" in weights:
+        return "mixed", tuple(reasons)
+    return ("clear" if whole else "plausible"), tuple(reasons)
+
+
+def _strength(f: Excitement) -> Reason:
+    value = {"value": f.value, "largest": f.largest, "percentile": f.percentile, "ratio": f.ratio}
+    if f.percentile < WEAK or f.ratio <= 0:
+        return Reason("weak", "strongly against", value)
+    if f.percentile < STRONG:
+        return Reason("below natural", "against", value)
+    return Reason("strong", "for", value)
+
+
+def _selectivity(f: Excitement) -> Reason:
+    rank = {"rank": f.rank, "units": f.units, "margin": f.margin}
+    if f.rank > max(AMONG * f.units, 1):
+        return Reason("not selective", "against", rank)
+    return Reason("selective", "for", rank)
 
 
 def _reasons(f: Figures) -> list[Reason]:
@@ -117,13 +146,6 @@ def _reasons(f: Figures) -> list[Reason]:
     def say(key: str, weight: Weight, **numbers: Any) -> None:
         found.append(Reason(key, weight, numbers))
 
-    value = {"value": f.value, "largest": f.largest, "percentile": f.percentile, "ratio": f.ratio}
-    if f.percentile < WEAK or f.ratio <= 0:
-        say("weak", "strongly against", **value)
-    elif f.percentile < STRONG:
-        say("below natural", "against", **value)
-    else:
-        say("strong", "for", **value)
     if isnan(f.path.lowest):
         say("no path", "note")
     else:
@@ -144,8 +166,6 @@ def _reasons(f: Figures) -> list[Reason]:
     say(*(("fragile", "against") if f.kept < FRAGILE * f.kept_natural else ("robust", "for")), **kept)
     agreement = {"agreement": f.agreement, "control": f.control.agreement}
     say(*(("seeds differ", "against") if f.agreement < AGREE else ("seeds agree", "for")), **agreement)
-    rank = {"rank": f.rank, "units": f.units, "margin": f.margin}
-    say(*(("not selective", "against") if f.rank > max(AMONG * f.units, 1) else ("selective", "for")), **rank)
     learned = {"strangeness": f.strangeness, "ratio": f.control.ratio, "agreement": f.control.agreement}
     say(*(("untrained", "against") if f.strangeness < LEARNED else ("learned", "for")), **learned)
     return found
@@ -181,6 +201,8 @@ TEXTS: dict[str, str] = {
     "the most excited of them",
     "selective": "few or no other units are excited as much: rank {rank} of {units}, {margin:+.1f} standard deviations "
     "from the most excited of them",
+    "not all tests": "other seeds, small moves, the path through the network, other eyes and untrained twins were not "
+    "asked",
     "untrained": "the layer answers natural pictures as untrained twins do ({strangeness:.1f} standard deviations): "
     "it shows what the architecture prefers, not what was learned",
     "learned": "the layer answers natural pictures unlike untrained twins ({strangeness:.1f} standard deviations)",

@@ -74,17 +74,21 @@ def _parts(
 ) -> list[Float[np.ndarray, "c ..."]]:
     """What the unit sees of inputs that are no pictures, cut out of them; NaN beyond their border."""
     ends, field = _extremes(found, layer, unit, which), found[layer].field
-    parts = []
-    for index, place in zip(ends.index[unit], ends.place[unit]):
-        values = np.asarray(pictures[int(index)], np.float32)
-        if field is not None and not field.whole and len(field.size) == values.ndim - 1:
-            spans = [field.axis(k).interval(int(cell)) for k, cell in enumerate(place)]
-            beyond = [(max(-start, 0), max(stop - side, 0)) for (start, stop), side in zip(spans, values.shape[1:])]
-            values = np.pad(values, [(0, 0), *beyond], constant_values=np.nan)
-            cuts = (slice(start + low, stop + low) for (start, stop), (low, _) in zip(spans, beyond))
-            values = values[(slice(None), *cuts)]
-        parts.append(values)
-    return parts
+    return [
+        part_of(np.asarray(pictures[int(index)], np.float32), field, tuple(place.tolist()))
+        for index, place in zip(ends.index[unit], ends.place[unit])
+    ]
+
+
+def part_of(values: Float[np.ndarray, "c ..."], field: Field | None, place: tuple[int, ...]) -> np.ndarray:
+    """What a unit at that place sees of one input, cut out of it; NaN beyond its border. All where it sees all."""
+    if field is None or field.whole or len(field.size) != values.ndim - 1:
+        return values
+    spans = [field.axis(k).interval(int(cell)) for k, cell in enumerate(place)]
+    beyond = [(max(-start, 0), max(stop - side, 0)) for (start, stop), side in zip(spans, values.shape[1:])]
+    values = np.pad(values, [(0, 0), *beyond], constant_values=np.nan)
+    cuts = (slice(start + low, stop + low) for (start, stop), (low, _) in zip(spans, beyond))
+    return values[(slice(None), *cuts)]
 
 
 def as_seen(picture: np.ndarray | Tensor, preprocessing: Preprocessing | None) -> UInt8[np.ndarray, "h w c"]:

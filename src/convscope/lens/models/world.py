@@ -47,6 +47,10 @@ class World(ABC):
     def show(self, values: Float[np.ndarray, "c ..."]) -> Picture:
         """One input, or a part cut out of one, as a picture; NaN is what lies beyond its border."""
 
+    def knows_best(self, layer: str) -> bool:
+        """Whether `best` can tell of that layer; of worlds that search."""
+        return self.searches
+
     def best(
         self,
         network: "Network",

@@ -63,6 +63,9 @@ class Sentences(World):
         words = ["·" if k in (PADDING, UNKNOWN) else self.trained.vocabulary.words[k] for k in nearest]
         return words_picture(words)
 
+    def knows_best(self, layer: str) -> bool:
+        return layer.startswith("windows.")
+
     def best(
         self,
         network: Network,
