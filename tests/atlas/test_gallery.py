@@ -149,6 +149,13 @@ def test_pictures_that_vanish_or_are_locked_meanwhile(folder, monkeypatch):
         gallery.stack(NET, [5])
 
 
+def test_a_machine_without_the_folder_says_so(folder):
+    gallery = FileGallery(folder)
+    folder.rename(folder.with_name("elsewhere"))
+    with pytest.raises(InputError, match="is not there; every machine that works needs it"):
+        gallery.stack(NET, [0])
+
+
 def test_places_without_pictures(tmp_path, remote):
     for source in (tmp_path / "empty", f"{tmp_path}/*.png", "memory://store/none", f"{remote}/*.bmp"):
         Path(tmp_path / "empty").mkdir(exist_ok=True)

@@ -84,6 +84,12 @@ def test_a_setting_touches_what_depends_on_it(changed: dict, touched: set[str]):
     assert {kind for kind in KINDS if keys(first, kind) != keys(other, kind)} == touched
 
 
+def test_without_pictures_links_come_from_noise_of_a_seed():
+    first, other = (replace(subject_of(seed=seed), gallery=None) for seed in (0, 1))
+    assert {task.kind for task in plan.plan(first)} == {"draw", "kernels", "links"}
+    assert not keys(first, "links") & keys(other, "links")
+
+
 def test_pictures_that_were_added_behind_leave_the_shards_before_alone():
     before, after = keys(subject_of(512), "look"), keys(subject_of(600), "look")
     assert before < after

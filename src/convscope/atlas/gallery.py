@@ -210,12 +210,15 @@ class ArrayGallery(Gallery):
 
 class WorldGallery(Gallery):
     """What a network takes that takes no photographs, read from a file or folder as its world does.
+    What of the source cannot be read has no number; the stack that holds the first input tells of it.
 
     It is read again by whoever got the gallery from elsewhere, who must find the same there. Other networks may use
     it if their worlds are of the same kind and find the same inputs.
     """
 
     def __init__(self, source: AnyPath, network: Network, limit: int | None = None):
+        if "://" in str(source):
+            raise InputError(f"pictures: {source}: boards, sounds and words are read from this machine; copy them")
         self.source = Path(source)
         self.limit = limit
         self.name = self.source.name
@@ -231,7 +234,7 @@ class WorldGallery(Gallery):
     def stacks(self, network: Network, numbers: Sequence[int], size: int) -> Iterator[Stack]:
         values = self.values(network)
         for some in _parts(numbers, size):
-            yield Stack(some, values[list(some)], None)
+            yield Stack(some, values[list(some)], None, self.skipped if 0 in some else ())
 
     def show(self, network: Network, i: int) -> UInt8[np.ndarray, "h w c"] | None:
         return _world(network).show(self.values(network)[i].numpy())
@@ -265,8 +268,8 @@ class WorldGallery(Gallery):
 def open_gallery(source: AnyPath, networks: Sequence[Network], limit: int | None = None) -> Gallery:
     """The gallery in a file, folder, pattern or fsspec URL, as these networks take it; at most `limit`, spread evenly.
 
-    Raises InputError where there is none, for networks of different worlds, and where it is not known how pictures
-    enter a network.
+    Raises InputError where there is none, for networks of different worlds or of no pictures, and where it is not known
+    how pictures enter a network.
     """
     worlds = {type(network.world) for network in networks}
     if len(worlds) > 1:
@@ -274,6 +277,11 @@ def open_gallery(source: AnyPath, networks: Sequence[Network], limit: int | None
         raise InputError(f"networks: they take {told}; make an atlas of each kind")
     if networks[0].world is None:
         for network in networks:
+            if len(network.input_shape) != 3:
+                raise InputError(
+                    f"pictures: the network takes inputs of shape {network.input_shape}, which no photograph becomes; "
+                    "leave pictures out"
+                )
             preprocessing_of(network)
         return FileGallery(source, limit)
     gallery = WorldGallery(source, networks[0], limit)

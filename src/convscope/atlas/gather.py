@@ -139,7 +139,7 @@ def _of_pictures(subject: Subject, member: Member, layer: Layer, part: Part | No
     }
     files = _crops(subject, member, layer, ends)
     for end in ends if files else ():
-        numbers[end]["crop"] = _crop_names(end, *ends[end].index.shape)
+        numbers[end]["crop"] = _crop_names(ends[end])
     return numbers, files
 
 
@@ -188,23 +188,33 @@ def _sees_parts(layer: Layer, member: Member) -> bool:
 
 
 def _crops(subject: Subject, member: Member, layer: Layer, ends: Mapping[str, Extremes]) -> dict[str, bytes]:
-    """Of inputs that are no photographs: what each unit sees of its examples, as their world shows it."""
+    """Of inputs that are no photographs: what units see of their examples, as their world shows it. One file for each
+    part of an input, which many units may share."""
     world, gallery = member.network.world, subject.gallery
     if world is None or gallery is None or not _sees_parts(layer, member):
         return {}
-    numbers = np.unique(np.concatenate([part.index.ravel() for part in ends.values()]))
-    stack = gallery.stack(member.network, numbers.tolist())
+    parts = sorted({(index, place) for part in ends.values() for row in _shown(part) for index, place in row})
+    stack = gallery.stack(member.network, sorted({index for index, _ in parts}))
     values = {i: one.numpy().astype(np.float32) for i, one in zip(stack.numbers, stack.inputs)}
     return {
-        name: webp(world.show(part_of(values[index], layer.field, tuple(place))))
-        for end, part in ends.items()
-        for row, names in zip(zip(part.index.tolist(), part.place.tolist()), _crop_names(end, *part.index.shape))
-        for index, place, name in zip(*row, names)
+        _crop_name(index, place): webp(world.show(part_of(values[index], layer.field, place))) for index, place in parts
     }
 
 
-def _crop_names(end: str, units: int, count: int) -> list[list[str]]:
-    return [[f"unit-{unit}-{end}-{j}.webp" for j in range(count)] for unit in range(units)]
+def _crop_names(part: Extremes) -> list[list[str]]:
+    return [[_crop_name(*one) for one in row] for row in _shown(part)]
+
+
+def _shown(part: Extremes) -> list[list[tuple[int, tuple[int, ...]]]]:
+    """(picture, place on the layer's map) of each example of each unit."""
+    return [
+        [(index, tuple(place)) for index, place in zip(*row)]
+        for row in zip(part.index.tolist(), part.place.tolist(), strict=True)
+    ]
+
+
+def _crop_name(index: int, place: tuple[int, ...]) -> str:
+    return f"{'-'.join(map(str, (index, 'at', *place)))}.webp"
 
 
 def _plain(values: np.ndarray) -> list[Any]:

@@ -114,6 +114,8 @@ def _check_pictures(subject: Subject) -> None:
     some = dict.fromkeys(i * len(gallery) // SPOT_CHECKS for i in range(SPOT_CHECKS))
     for member in subject.members:
         problems = []
+        if member.network.world is not None:
+            gallery.show(member.network, 0)  # words, say, that no font here can write
         for i in some:
             stack = gallery.stack(member.network, [i])
             if stack.numbers:

@@ -49,6 +49,8 @@ class PictureFiles:
         try:
             data = self.files.cat_file(f"{self.root}/{name}")
         except (FileNotFoundError, IsADirectoryError):
+            if not self.files.exists(self.root):  # not one that vanished: this machine never had any
+                raise InputError(f"pictures: {self.root} is not there; every machine that works needs it") from None
             raise Unreadable(f"{name}: no such file; check the name") from None
         except PermissionError:
             raise Unreadable(f"{name}: may not be read (permission denied); change its permissions") from None

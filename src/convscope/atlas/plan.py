@@ -113,7 +113,7 @@ def _of_member(subject: Subject, place: int) -> Iterator[Task]:
             yield Task("kernels", place, layer.name, key=_key("kernels", layer.name, [member.weights, layer.name]))
     names = [layer.name for layer in member.layers]
     for layer in member.layers:
-        what = [member.weights, entry, layer.name, names, recipe.links, whole]
+        what = [member.weights, entry, layer.name, names, recipe.links, whole or subject.seed]
         yield Task("links", place, layer.name, key=_key("links", layer.name, what))
 
 

@@ -260,7 +260,7 @@ def _gallery(asked: Asked, networks: list["Network"], images: str | None, limit:
         if images is None:
             return None
         for network in networks:
-            if network.world is None:
+            if network.world is None and len(network.input_shape) == 3:
                 with_preprocessing(network)
         return open_gallery(images, networks, limit)
     data = digits.load(None if images is None else Path(images))

@@ -69,6 +69,11 @@ def test_less_than_all_tests_make_no_drawing_clear():
     assert verdict(replace(known, percentile=40.0))[0] == "do not trust"
 
 
+def test_a_unit_alone_in_its_layer_is_not_called_selective():
+    _, reasons = verdict(replace(GOOD, units=1, margin=float("inf")))
+    assert not {"selective", "not selective"} & {reason.key for reason in reasons}
+
+
 def test_a_likeness_tells_top_from_bottom_and_chance_is_a_half():
     dice = np.random.default_rng(0)
     drawn = dice.normal(size=(1, 6))

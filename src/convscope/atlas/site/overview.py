@@ -18,6 +18,9 @@ PAIRS = 40
 SKIPPED = 20
 """Pictures that could not be read, and are named."""
 
+WIDE = 4
+"""Times as wide as they are tall: the pictures of a network that are given wide places."""
+
 
 def overview(shelf: Shelf, sums: Sequence[Sequence[Data]]) -> Data:
     """The script that every page begins with. sums: of each network's layers, labels counted and units to show."""
@@ -78,6 +81,7 @@ def _network(shelf: Shelf, member: int, sums: Sequence[Data], folders: Folders) 
     return {
         **{key: network[key] for key in ("label", "source", "weights", "input_shape", "parameters", "preprocessing")},
         "training": bool(network["history"]) or network["verdicts"] is not None,
+        "wide": _are_wide(shelf.pictures(member)),
         "order": drawn.order,
         "edges": drawn.edges,
         "skips": drawn.skips,
@@ -92,6 +96,12 @@ def _network(shelf: Shelf, member: int, sums: Sequence[Data], folders: Folders) 
             for place, layer in enumerate(layers)
         ],
     }
+
+
+def _are_wide(pictures: dict[int, Picture]) -> bool:
+    """Whether most whole pictures are, as lines of words are."""
+    ratios = sorted(kept.width / kept.height for kept in pictures.values() if kept.width and kept.height)
+    return bool(ratios) and ratios[len(ratios) // 2] >= WIDE
 
 
 def _pairs(matrix: Sequence[Sequence[int]]) -> list[tuple[int, int, int]]:

@@ -115,7 +115,8 @@ def verdict(figures: Excitement) -> tuple[Label, tuple[Reason, ...]]:
     """
     whole = isinstance(figures, Figures)
     more = _reasons(figures) if whole else [Reason("not all tests", "note")]
-    reasons = sorted([_strength(figures), *more, _selectivity(figures)], key=lambda reason: _ORDER.index(reason.weight))
+    among = [_selectivity(figures)] if figures.units > 1 else []  # a unit alone is above no others
+    reasons = sorted([_strength(figures), *more, *among], key=lambda reason: _ORDER.index(reason.weight))
     weights = [reason.weight for reason in reasons]
     if "strongly against" in weights or weights.count("against") >= 3:
         return "do not trust", tuple(reasons)

@@ -142,6 +142,8 @@
     );
   }
 
+  const [WIDE, TALL] = [46, 92]; // the most that a small kernel takes, in pixels
+
   // A small signed kernel as cells, blue below zero and red above, the largest at full strength.
   function kernel(rows) {
     if (!rows) return null;
@@ -155,10 +157,18 @@
         class: value < 0 ? "minus" : "plus",
         "fill-opacity": (Math.abs(value) / most).toFixed(3),
       });
+    const [tall, wide] = [rows.length, rows[0].length];
+    const side = Math.min(WIDE / wide, TALL / tall);
     return svg(
       "svg",
-      { viewBox: `0 0 ${rows[0].length} ${rows.length}`, class: "cells", "aria-hidden": "true" },
-      svg("rect", { width: rows[0].length, height: rows.length, class: "zero" }),
+      {
+        viewBox: `0 0 ${wide} ${tall}`,
+        width: side * wide,
+        height: side * tall,
+        class: "cells",
+        "aria-hidden": "true",
+      },
+      svg("rect", { width: wide, height: tall, class: "zero" }),
       rows.map((row, r) => row.map((value, c) => cell(value, r, c))),
     );
   }

@@ -107,19 +107,16 @@
     foot.replaceChildren(el("p", {}, t("site.footer")));
   }
 
+  const trouble = (title, text, ...more) =>
+    el("div", { class: "hero" }, el("h1", { tabindex: -1 }, title), el("p", { class: "lede" }, text), more);
+
   function missing() {
-    return [
-      el("h1", { tabindex: -1 }, t("missing.title")),
-      el("p", { class: "lede" }, t("missing.text")),
-      el("p", {}, el("a", { href: "#/" }, t("missing.home"))),
-    ];
+    const home = el("a", { href: "#/" }, t("missing.home"));
+    return trouble(t("missing.title"), t("missing.text"), el("p", {}, home));
   }
 
   function failed(problem) {
-    return [
-      el("h1", { tabindex: -1 }, t("failed.title")),
-      el("p", { class: "lede" }, t("failed.text", { file: problem.message })),
-    ];
+    return trouble(t("failed.title"), t("failed.text", { file: problem.message }));
   }
 
   // keep: the same view once more, in another language; the reader stays where they are.
@@ -138,6 +135,7 @@
     const title = page ? page.title(route) : t("missing.title");
     document.title = `${title} · ${t("site.brand")}`;
     document.body.className = `page-${route.page}`;
+    document.body.classList.toggle("wide", atlas.data.networks[route.member ?? 0].wide);
     const down = keep ? scrollY : chosen ? 0 : (places.get(location.hash) ?? 0);
     main.replaceChildren(...[content].flat(Infinity).filter(Boolean));
     chosen = false;

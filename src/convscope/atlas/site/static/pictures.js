@@ -54,6 +54,7 @@
       source: atlas.path(data.folders, path),
       crop: atlas.path(data.folders, crop),
       box: box ?? [0, 0, height, width],
+      framed: box !== null,
     };
   }
 

@@ -1,4 +1,4 @@
-// The whole real picture, with a frame around what the unit sees; arrow keys go to the next one, Escape closes.
+// The whole real picture, with a frame around what the unit sees, or that beside it; arrow keys go to the next one, Escape closes.
 (() => {
   "use strict";
   const { el, svg, t, number } = atlas;
@@ -11,6 +11,7 @@
       return one.crop
         ? atlas.pictures.image(one.crop, atlas.pictures.told(one))
         : atlas.pictures.none(t("picture.gone"), one.name);
+    if (!one.framed) return atlas.pictures.image(one.source, atlas.pictures.told(one));
     const [top, left, bottom, right] = one.box;
     const [x, y] = [Math.min(0, left), Math.min(0, top)];
     const [width, height] = [Math.max(one.width, right) - x, Math.max(one.height, bottom) - y];
@@ -33,18 +34,20 @@
     );
   }
 
+  // What the unit sees, in words; of what is no photograph it is a picture of its own.
+  function seen(one) {
+    if (one.crop) return atlas.pictures.image(one.crop, t("example.field"));
+    const [top, left, bottom, right] = one.box;
+    return one.framed ? t("example.fieldValue", { rows: bottom - top, columns: right - left }) : t("field.whole");
+  }
+
   function show() {
     const one = list[place];
     const rows = [
       [t("example.value"), number(one.value)],
       [t("example.picture"), one.name],
       one.of === null ? null : [t("example.class"), one.of],
-      one.source
-        ? [
-            t("example.field"),
-            t("example.fieldValue", { rows: one.box[2] - one.box[0], columns: one.box[3] - one.box[1] }),
-          ]
-        : null,
+      one.source ? [t("example.field"), seen(one)] : null,
     ];
     dialog.querySelector(".stage").replaceChildren(whole(one));
     dialog
