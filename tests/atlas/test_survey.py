@@ -6,7 +6,9 @@ from torch import nn
 from torch.nn import functional
 
 from convscope.atlas.copies import copies
-from convscope.atlas.survey import fewer, survey
+from convscope.atlas.facts import facts
+from convscope.atlas.subject import RECIPES, Subject
+from convscope.atlas.survey import drawing, drawn_anew, fewer, survey
 from convscope.errors import InputError
 from convscope.lens.models import network
 
@@ -96,6 +98,15 @@ def test_what_is_not_there_is_told(small, patterns, units, said):
 def test_a_network_without_weights_is_told():
     with pytest.raises(InputError, match="no layer with weights"):
         survey(network(nn.Sequential(nn.ReLU()), (3, 8, 8)), "relu")
+
+
+def test_units_that_were_chosen_before_are_chosen_again(small):
+    whole = survey(small, "small")
+    few = fewer(whole, [2, 1, 2, 9, 0, 3])
+    (told,) = facts(Subject((few,), None, RECIPES["quick"], 0))["networks"]
+    again = drawing(whole, {layer["name"]: layer["drawn"] for layer in told["layers"]})
+    assert [drawn_anew(layer) for layer in again.layers] == [drawn_anew(layer) for layer in few.layers]
+    assert [layer.copies for layer in again.layers] == [layer.copies for layer in few.layers]
 
 
 def test_a_network_of_vectors_is_told():

@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 from typer.testing import Result
 
+from convscope.atlas import cost
 from convscope.atlas.subject import RECIPES
 
 Convscope = Callable[..., Result]
@@ -132,6 +133,7 @@ STOPPING = """
 import os, signal
 from dataclasses import replace
 from convscope import cli
+from convscope.atlas import cost
 from convscope.atlas.subject import RECIPES
 RECIPES["quick"] = replace(RECIPES["quick"], steps=1)
 from convscope.atlas.store import Store
@@ -233,6 +235,24 @@ def test_what_it_will_cost_is_said_and_nothing_is_written(convscope: Convscope, 
     costs = json.loads(convscope(*make("-o", tmp_path / "atlas", "--dry-run", "--json")).stdout)
     assert (costs["units"], costs["disk"] > 0, costs["seconds"] > 0) == (11, True, True)
     assert not (tmp_path / "atlas").exists()
+
+
+def test_a_budget_chooses_once(convscope: Convscope, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    words = make("-o", tmp_path / "atlas", "--budget", "14s", "--layers", "0", "--layers", "2")
+
+    def drawn() -> list[list[int]]:
+        (network,) = json.loads((tmp_path / "atlas" / "atlas.json").read_text())["facts"]["networks"]
+        return [layer["drawn"] for layer in network["layers"]]
+
+    slow = cost.Cost(seconds=19.0, memory=1, disk=1, units=9, tasks=1, drawing=((2.0, 2.0),))
+    monkeypatch.setattr(cost, "cost", lambda of: slow)
+    told = convscope(*words)
+    assert told.exit_code == 0, told.output
+    assert told.stderr.startswith("convscope: 9 units to draw, 1 tasks: about 19 s for one worker")
+    assert drawn() == [[0, 2], [0, 1, 3]]
+    monkeypatch.setattr(cost, "cost", lambda of: replace(slow, seconds=10.0))
+    assert convscope(*words).exit_code == 0
+    assert drawn() == [[0, 2], [0, 1, 3]]
 
 
 @pytest.mark.parametrize(

@@ -71,6 +71,12 @@ def fewer(member: Member, counts: Sequence[int]) -> Member:
     return replace(member, layers=_with_originals(tuple(layers)))
 
 
+def drawing(member: Member, units: Mapping[str, Sequence[int]]) -> Member:
+    """The same with those units of each layer drawn; none of a layer that is not named."""
+    layers = tuple(replace(layer, units=tuple(units.get(layer.name, ()))) for layer in member.layers)
+    return replace(member, layers=_with_originals(layers))
+
+
 def drawn_anew(layer: Layer) -> list[int]:
     """The units of a layer that take a drawing of their own."""
     return [unit for unit in layer.units if unit not in layer.copies]

@@ -22,6 +22,7 @@ from convscope.files import check_can_claim
 
 if TYPE_CHECKING:
     from convscope.atlas.gallery import Gallery
+    from convscope.atlas.subject import Subject
     from convscope.lens.models import Network
 
 Place = Annotated[
@@ -152,7 +153,10 @@ def make(
         for network, label in zip(networks, _labels(sources), strict=True)
     )
     subject = Subject(members, gallery, RECIPES[recipe], seed)
-    if seconds is not None or dry_run:
+    begun = None if seconds is None or dry_run else _as_begun(out, subject)
+    if begun is not None:
+        subject = begun
+    elif seconds is not None or dry_run:
         told = cost.cost(subject)
         if seconds is not None:
             subject = cost.within(subject, told, seconds)
@@ -166,7 +170,8 @@ def make(
     if runner == "ray":
         from convscope.atlas.runners import ray
 
-        run = partial(ray.run, address=address, workers=workers, gpus=1.0 if asked.device.startswith("cuda") else 0.0)
+        gpus = 0.0 if asked.device == "cpu" else 1.0
+        run = partial(ray.run, address=address, workers=workers, gpus=gpus, device=asked.device)
     with (
         when_stopped(lambda: f"stopped; what was finished is kept in {out}, the same command goes on"),
         progress_bar("atlas", quiet=as_json) as progress,
@@ -247,6 +252,21 @@ def _without_part(command: str, out: str) -> str:
             if option not in (word, before) and not word.startswith(f"{option}=")
         ]
     return shlex.join([*words, "-o", out])
+
+
+def _as_begun(out: str, subject: "Subject") -> "Subject | None":
+    """With the units that the same command chose when it began here: times are never measured twice alike."""
+    from dataclasses import replace
+
+    from convscope.atlas.store import Store
+    from convscope.atlas.survey import drawing
+
+    told = Store(out).manifest().get("facts", {})
+    if told.get("command") != this_command() or len(told["networks"]) != len(subject.members):
+        return None
+    chosen = [{layer["name"]: layer["drawn"] for layer in network["layers"]} for network in told["networks"]]
+    members = (drawing(member, units) for member, units in zip(subject.members, chosen, strict=True))
+    return replace(subject, members=tuple(members))
 
 
 def _gallery(asked: Asked, networks: list["Network"], images: str | None, limit: int | None) -> "Gallery | None":
