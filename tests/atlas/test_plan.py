@@ -77,7 +77,7 @@ KINDS = {"look", "verdicts", "draw", "kernels", "links"}
         ({"count": 601}, {"look", "verdicts", "links"}),
         ({"weights": 1}, KINDS),
     ],
-    ids=str,
+    ids=lambda value: " ".join(value) if isinstance(value, dict) else "",
 )
 def test_a_setting_touches_what_depends_on_it(changed: dict, touched: set[str]):
     first, other = subject_of(), subject_of(**changed)

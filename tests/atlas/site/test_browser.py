@@ -92,6 +92,11 @@ def test_searching_by_number_class_and_likeness(open_page):
     page = open_page("#/epoch%205?q=conv1/3")
     page.wait_for_selector(".results .unit")
     assert page.locator(".results .below").all_inner_texts() == ["conv1 / 3", "conv1.relu / 3"]
+    page.get_by_label("Layer, number or class").fill("dog")
+    page.locator(".results .below").filter(has_text="dog").first.wait_for()
+    found = page.locator(".results .below").all_inner_texts()
+    assert found[0] == "dog"  # the output itself first, then whatever dogs excite
+    assert len(found) > 20
     page.get_by_label("Layer, number or class").fill("no such thing")
     page.get_by_text("No unit is like that.").wait_for()
     page.get_by_label("Class among the strongest").focus()

@@ -22,6 +22,12 @@
     return columns.names ? [columns.names[unit], ...most] : most;
   }
 
+  // Whether a word of the search stands in the unit's own name, as "cat" in "tabby cat".
+  function isNamed(text, columns, unit) {
+    const own = ` ${(columns.names?.[unit] ?? "").toLowerCase()}`;
+    return text.toLowerCase().split(/\s+/).filter(Boolean).some((word) => own.includes(` ${word}`));
+  }
+
   // Similarity to one unit, of those of the same network that its card names: "layer/unit" -> correlation.
   async function likeness(member, text) {
     const thing = text && atlas.route.thing(`${atlas.route.inner({ member })}/${text}`);
@@ -50,10 +56,11 @@
         const classes = wanted.q || wanted.class ? classesOf(columns, unit) : [];
         if (wanted.class && !classes.includes(wanted.class)) continue;
         if (wanted.q && !matches(name, unit, classes)) continue;
-        units.push({ thing: { member, layer: place, unit }, columns, correlation });
+        units.push({ thing: { member, layer: place, unit }, columns, correlation, named: isNamed(wanted.q, columns, unit) });
       }
     }
     if (like) units.sort((a, b) => b.correlation - a.correlation);
+    else units.sort((a, b) => b.named - a.named); // all else keeps its order
     return { units, like };
   }
 
