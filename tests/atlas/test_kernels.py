@@ -98,4 +98,4 @@ def test_a_layer_without_kernels_and_broken_weights_are_refused():
     with pytest.raises(InputError, match="a weight is not finite"):
         shown(chain(broken), "0", (1, 4, 4))
     with pytest.raises(InputError, match="only Conv2d layers have kernels"):
-        shown(chain(nn.Linear(3, 2)), "0", (3,))
+        shown(chain(nn.Flatten(), nn.Linear(16, 2)), "1", (1, 4, 4))

@@ -126,7 +126,7 @@ def test_what_is_printed_does_not_disturb(tmp_path: Path, capfd: pytest.CaptureF
 
 
 def test_rubbish_in_the_socket_is_an_answer_that_cannot_be_read(tmp_path: Path):
-    flood = "    import os\n    for fd in range(3, 30):\n        try:\n            os.write(fd, {what})\n"
+    flood = "    import os\n    for fd in range(3, 1024):\n        try:\n            os.write(fd, {what})\n"
     flood += "        except OSError:\n            pass\n    return x\n"
     forged = (
         'b\'{"outputs": [{"dtype": "|O", "shape": [1], "data": "AAAAAAAAAAA="}], "changed": [], "read": []}\\n\'',

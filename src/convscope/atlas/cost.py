@@ -126,7 +126,7 @@ def seconds_of(text: str) -> float:
     return value
 
 
-def duration(seconds: float) -> str:
+def duration(seconds: float | int) -> str:
     """For reading.
 
     >>> duration(4), duration(200), duration(9000)

@@ -272,8 +272,10 @@ def begun(url: Path, address: str) -> subprocess.Popen:
     before = len(stored(url))
     command = [sys.executable, "-c", DRIVER, str(Path(__file__).parent), str(url), address]
     driver = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    end = time.monotonic() + 180
     while len(stored(url)) == before:
         assert driver.poll() is None, driver.communicate()[0]
+        assert time.monotonic() < end, "it does nothing"
         time.sleep(0.02)
     return driver
 
@@ -291,9 +293,7 @@ def test_a_driver_killed_or_interrupted_goes_on_where_it_was(cluster, tmp_path):
 
     driver = begun(url, "")  # with a cluster of its own
     driver.send_signal(signal.SIGINT)
-    since = time.monotonic()
     told, _ = driver.communicate(timeout=60)
-    assert time.monotonic() - since < 20
     assert driver.returncode != 0
     assert "KeyboardInterrupt" in told
     then = stored(url)
