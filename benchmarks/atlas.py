@@ -101,7 +101,9 @@ def scaling(options: argparse.Namespace) -> None:
                 found = done(on_ray.run, subject, groups)
                 times[name].append(time.perf_counter() - start)
             same = found == expected and all(expected[key] == value for key, value in warm.items())
-            print(f"  {name}: {'the same bytes' if same else 'OTHER BYTES'} as the serial run", flush=True)
+            told = "the same bytes" if same else "OTHER BYTES"
+            seconds, serially = times[name][-1], times["serial"][-1]
+            print(f"  {name}: {seconds:.1f} s, serial {serially:.1f} s, {told} as the serial run", flush=True)
     timings = {name: Timing(one) for name, one in times.items()}
     for name, timing in timings.items():
         middle, low, high = ratio(timing, timings["serial"])
