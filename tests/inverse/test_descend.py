@@ -139,3 +139,19 @@ X, Y = np.ones((4, 6), np.float32), np.ones((4, 5), np.float32)
 def test_errors(call, text):
     with pytest.raises(InputError, match=text):
         call()
+
+
+def test_a_descent_can_be_watched_and_ended():
+    trial, seen = experiment("6x8", np.float64), []
+    found = descend(trial.x, trial.y, steps=6, bias=True, watch=lambda *told: seen.append(told))
+    assert [step for step, _, _ in seen] == list(range(7))
+    assert tuple(loss for _, loss, _ in seen) == found.losses
+    np.testing.assert_array_equal(seen[-1][2], found.kernel)
+    assert (seen[0][2] != seen[1][2]).all()  # each is a copy of its own
+
+    def enough(step: int, loss: float, kernel: np.ndarray) -> None:
+        if step == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        descend(trial.x, trial.y, watch=enough)

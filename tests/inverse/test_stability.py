@@ -234,3 +234,14 @@ def test_the_picture_stays_as_it_was():
     descend(x, y, (2, 3), optimizer="adam")
     np.testing.assert_array_equal(x, before[0])
     np.testing.assert_array_equal(y, before[1])
+
+
+def test_the_best_answer_is_where_a_descent_ends():
+    x, y = pair()
+    v = verdict(x, y, (2, 3))
+    best = np.linalg.lstsq(sliding_window_view(x, (2, 3)).reshape(35, 6), y.ravel())[0]
+    np.testing.assert_allclose(v.best, best, atol=1e-12)
+    trial = experiment("6x8", np.float64)  # all rows alike: of many best answers it is the nearest to the start
+    given = trial.x, trial.y[:5], 2
+    end = descend(*given, steps=400, learning_rate=0.015).kernel
+    np.testing.assert_allclose(verdict(*given, steps=0).best.reshape(2, 2), end, atol=1e-9)

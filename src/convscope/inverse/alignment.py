@@ -15,14 +15,14 @@ SIDE = 1024
 """Cells along a side of the middle part that is looked at: enough, and quick for pictures of any size."""
 
 ORIENTATIONS = {
-    "mirrored left to right": lambda a: a[:, ::-1],
-    "upside down and mirrored (top to bottom)": lambda a: a[::-1],
-    "turned by 180 degrees": lambda a: a[::-1, ::-1],
-    "turned by 90 degrees to the left": lambda a: a.T[:, ::-1],
-    "turned by 90 degrees to the right": lambda a: a.T[::-1],
-    "transposed (rows as columns)": lambda a: a.T,
+    "mirrored": lambda a: a[:, ::-1],
+    "flipped": lambda a: a[::-1],
+    "half a turn": lambda a: a[::-1, ::-1],
+    "turned left": lambda a: a.T[:, ::-1],
+    "turned right": lambda a: a.T[::-1],
+    "transposed": lambda a: a.T,
 }
-"""What was done to `after`, and what undoes it."""
+"""What was done to `after`, as `reasons` names it, and what undoes it."""
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@
 learned back from one picture of a black band, and the loss of each step was predicted before the first.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -42,6 +43,7 @@ def descend(
     seed: int = 0,
     optimizer: str = "gd",
     momentum: float = 0.9,
+    watch: Callable[[int, float, np.ndarray], None] | None = None,
 ) -> Descent:
     """The kernel K that turns x into y, looked for downhill: minimises `sum of (corr2d(x, K) + bias - y)**2`.
 
@@ -50,6 +52,7 @@ def descend(
 
     x  picture (h, w), y  what the kernel made of it (h - r + 1, w - s + 1): both float32 or both float64
     optimizer  "gd", "momentum" (which keeps the part `momentum` of the last step) or "adam"
+    watch  called with (steps done, loss, kernel) at the start and after each step; what it raises ends the descent
 
     Raises InputError when shapes do not go together, or when the steps lead uphill without end.
 
@@ -76,6 +79,8 @@ def descend(
                     else (f"look for NaN in x and y, or for numbers whose squares {loss.x.dtype} does not hold")
                 )
                 raise InputError(f"learning_rate={learning_rate}: the loss is {now} after {step} steps; {why}")
+            if watch is not None:
+                watch(step, now, loss.split(t)[0])
             if step < steps:
                 walk.step(gradient, rate)
     return Descent(*loss.split(t), tuple(losses))

@@ -13,6 +13,7 @@ from convscope.inverse.borders import border
 from convscope.inverse.jpeg import Bounded, refine
 from convscope.inverse.normal import joined
 from convscope.inverse.pairs import Pair, read_pairs
+from convscope.inverse.reasons import Reason
 from convscope.inverse.recovery import BELIEVABLE, Recovery
 from convscope.inverse.search import Answer, Search
 from convscope.inverse.sizes import held_out
@@ -148,14 +149,11 @@ def _table(jpeg: ArrayLike, pairs: list[Pair]) -> np.ndarray:
     return table.reshape(8, 8)
 
 
-def _unblurred(search: Search, found: Answer, table: np.ndarray) -> tuple[Answer, list[str]]:
+def _unblurred(search: Search, found: Answer, table: np.ndarray) -> tuple[Answer, list[Reason]]:
     """The kernel by the bounds of the coefficients that a JPEG file holds, in place of the blurrier one."""
     pair, taps = search.pairs[0], found.taps
     if found.channels != "shared" or search.constraints or pair.stride != (1, 1) or len(search.pairs) > 1:
-        return found, [
-            "what JPEG rounded away was not allowed for (that takes one kernel, one pair, stride 1, no constraints): "
-            "the true kernel may be sharper than this one"
-        ]
+        return found, [Reason("jpeg not asked")]
     before, after = (_luma(picture) for picture in (pair.before, pair.after))
     sound = search.unclipped_by(found)[0]
     bias = float(found.fits[0].bias[0]) if found.model.bias else None
@@ -169,18 +167,18 @@ def _unblurred(search: Search, found: Answer, table: np.ndarray) -> tuple[Answer
         start = better.taps.reshape(taps.size)[less.inside(taps)].reshape(less.size)
         taps = less
     if better is None or better.outside > 1:
-        far = "" if better is None else f" (coefficients lie {better.outside:.2g} sigmas outside their bounds)"
-        return found, [f"what JPEG rounded away could not be undone{far}: the true kernel may be sharper than this one"]
+        if better is None:
+            return found, [Reason("jpeg not undone")]
+        return found, [Reason("jpeg out of bounds", sigmas=f"{better.outside:.2g}")]
     chosen = np.flatnonzero(taps.inside(found.taps))
     systems = [[tile.of_taps(chosen) for tile in found.systems[0]]]
     law = search.model((1, *taps.size), found.model.bias)
     fit = replace(solve(joined(systems[0]), law), taps=better.taps[:, None], bias=np.array([better.bias]))
     errors = Spread(better.stderr[:, None], np.array([better.bias_stderr]), 1.96)
     squares = float(sum(fit.squares(tile).sum() for tile in systems[0]))
-    remark = "what JPEG rounded away was allowed for: taps and errors follow from the bounds of its coefficients"
     return replace(
         found, taps=taps, model=law, systems=systems, fits=[fit], spreads=[errors], squares=squares
-    ), [remark]
+    ), [Reason("jpeg allowed for")]
 
 
 def _without_edge(taps: Taps, found: Bounded) -> Taps | None:

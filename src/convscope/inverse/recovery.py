@@ -7,6 +7,7 @@ import numpy as np
 
 from convscope import pictures
 from convscope.inverse import shown
+from convscope.inverse.reasons import Reason
 
 VERDICTS = {
     "exact": "no more is left over than rounding explains",
@@ -34,7 +35,7 @@ class Recovery:
     stderr        the same shape: standard errors; infinite where a tap cannot be known
     reach         standard errors that make half of a 95 % interval (1.96, or Student's t)
     bias, bias_stderr   added to every output cell; one for each kernel where there are several
-    verdict       one of VERDICTS   reasons   why, one sentence each
+    verdict       one of VERDICTS   reasons   why, one sentence each, with its kind and values
     offset        the first tap's cell from the output's own, (rows, columns); a centred 3 x 3 has (-1, -1)
     residual      root mean square of `after` less what the kernel makes, in grey levels
     rounding      what rounding to whole levels alone would leave over (1/sqrt(12)); 0 for floats
@@ -55,7 +56,7 @@ class Recovery:
     bias: float | np.ndarray
     bias_stderr: float | np.ndarray
     verdict: str
-    reasons: tuple[str, ...]
+    reasons: tuple[Reason, ...]
     offset: tuple[int, int]
     channels: str
     stride: tuple[int, int]

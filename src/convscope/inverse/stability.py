@@ -25,6 +25,7 @@ class Verdict:
     directions    (p, p) their unit vectors, one a row
     floor         the least loss there is
     distance      how far some unknown has to go at least, to whichever best answer
+    best          (p,) the best answer nearest to the start: where a descent that arrives ends
     reach         how far one unknown can go at most in these steps; infinite but for "adam"
     factors       (p,) by what one step multiplies the error along each: for "gd" with its sign, for "momentum" its size
                   in the long run; None for "adam"
@@ -38,6 +39,7 @@ class Verdict:
     directions: np.ndarray
     floor: float
     distance: float
+    best: np.ndarray
     reach: float = np.inf
     factors: np.ndarray | None = None
     largest_rate: float | None = None
@@ -116,10 +118,11 @@ def foresee(loss: Squares, rate: float, steps: int, seed: int, optimizer: str, m
     # one step of Newton leads to the nearest of the best answers, as the loss is a square
     errors = np.divide(directions @ slope, curvatures, out=np.zeros_like(curvatures), where=curved)
     way = errors @ directions
-    floor, _ = loss.loss_and_gradient(start - way)
+    best = start - way
+    floor, _ = loss.loss_and_gradient(best)
     # of several best answers this one is nearest by the root of squares, and some unknown is off by at least this
     distance = np.abs(way).max() if curved.all() else np.linalg.norm(way) / np.sqrt(len(way))
-    always = (optimizer, rate, curvatures, directions, floor, float(distance))
+    always = (optimizer, rate, curvatures, directions, floor, float(distance), best)
     optimizers.optimizer(optimizer, start, momentum)  # refuses what a descent refuses
     if optimizer == "adam":
         return Verdict(*always, reach=rate * optimizers.adam_reach(steps))

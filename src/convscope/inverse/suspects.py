@@ -5,8 +5,9 @@ look like noise: no function of the picture foretells it. Each suspect is such a
 picture (squares of a chequerboard) and tried on the other, so that a share above a few percent is no accident.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from scipy import ndimage
@@ -14,6 +15,7 @@ from scipy import ndimage
 from convscope.inverse.alignment import spot
 from convscope.inverse.normal import Equations, joined
 from convscope.inverse.pairs import Pair
+from convscope.inverse.reasons import Reason
 from convscope.inverse.solve import Model, solve
 from convscope.inverse.tiles import Region, Taps, interior, predicted, tile_equations
 
@@ -35,11 +37,15 @@ RANKS: dict[str, Callable[[np.ndarray, int], np.ndarray]] = {
 
 @dataclass(frozen=True)
 class Evidence:
-    """`share` (0 to 1) of the squared misfit is explained by what `text` says; `kind` names it in a word or two."""
+    """`share` (0 to 1) of the squared misfit is explained by what `kind` of `reasons` and its `values` say."""
 
     kind: str
     share: float
-    text: str
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def reason(self) -> Reason:
+        return Reason(self.kind, share=self.share, **self.values)
 
 
 def suspects(
@@ -104,27 +110,28 @@ def _by_place(pair: Pair, systems: Sequence[Sequence[Equations]], model: Model) 
                 together += whole.squares(tile).sum()
     if together <= 0:
         return None
-    return Evidence("place", 1 - alone / together, f"the kernel differs from place to place{_moves(pair)}")
+    moves = _moves(pair)
+    return Evidence("movement" if moves else "place", 1 - alone / together, moves)
 
 
-def _moves(pair: Pair) -> str:
-    """How far the content moved in the four corners, where it moved differently."""
+def _moves(pair: Pair) -> dict[str, tuple[int, int]]:
+    """How far the content moved, (rows, columns), in two corners, where it moved differently."""
     x, y = pair.before.mean(0), pair.after.mean(0)
     if not pair.same_size():
-        return ""
+        return {}
     corners = {}
     half_h, half_w = (min(n // 2, CORNER) for n in x.shape)
     for name, rows, columns in (
-        ("top left", slice(0, half_h), slice(0, half_w)),
-        ("bottom right", slice(-half_h, None), slice(-half_w, None)),
+        ("first", slice(0, half_h), slice(0, half_w)),
+        ("second", slice(-half_h, None), slice(-half_w, None)),
     ):
         at = spot(x[rows, columns], y[rows, columns])
         if at.share > 0.02:
             corners[name] = (at.row, at.column)
     spread = np.ptp(list(corners.values()), axis=0) if corners else np.zeros(2)
     if spread.max() < 3:  # less is what the middle of a symmetric response wavers by
-        return ""
-    return ": moved by " + ", by ".join(f"{place} (rows, columns) at the {name}" for name, place in corners.items())
+        return {}
+    return corners
 
 
 def _by_ranks(near: Pair, after: np.ndarray, misfit: np.ndarray, sound: np.ndarray) -> list[Evidence]:
@@ -134,8 +141,8 @@ def _by_ranks(near: Pair, after: np.ndarray, misfit: np.ndarray, sound: np.ndarr
     for name, filtered in RANKS.items():
         for size in (3, 5, 7):
             squares = float(((after - _at(near, filtered(near.before[0], size)))[sound] ** 2).mean())
-            text = f"a {name} of {size} x {size} cells comes within {squares**0.5:.3g}, a kernel {usual**0.5:.3g}"
-            found.append(Evidence(name, 1 - squares / max(usual, 1e-300), text))
+            values = {"size": size, "rms": f"{squares**0.5:.3g}", "usual": f"{usual**0.5:.3g}"}
+            found.append(Evidence(name, 1 - squares / max(usual, 1e-300), values))
     best = max(found, key=lambda one: one.share)
     return [best] if best.share > 0.5 else []
 
@@ -145,7 +152,7 @@ def _by_tone(made: np.ndarray, misfit: np.ndarray, sound: np.ndarray) -> Evidenc
     levels = np.quantile(made[sound], np.linspace(0, 0.95, 12))
     pieces = [np.maximum(made - level, 0) for level in np.unique(levels)]
     share = _explained(misfit, pieces, sound)
-    return Evidence("tone curve", share, "the misfit follows brightness: a tone curve or gamma")
+    return Evidence("tone curve", share)
 
 
 def _by_contrast(near: Pair, made: np.ndarray, misfit: np.ndarray, sound: np.ndarray) -> Evidence:
@@ -162,7 +169,7 @@ def _by_contrast(near: Pair, made: np.ndarray, misfit: np.ndarray, sound: np.nda
     level = (made - made.mean()) / max(made.std(), 1e-300)
     features = [_at(near, plane) for plane in planes]
     features += [level**2, level**3, change * _at(near, contrast), change * np.abs(change), np.abs(change)]
-    return Evidence("non-linear", _explained(misfit, features, sound), "the misfit follows edges and contrast")
+    return Evidence("non-linear", _explained(misfit, features, sound))
 
 
 def _by_linear_light(
@@ -178,8 +185,7 @@ def _by_linear_light(
     made = predicted(light, taps, fit.taps.T.reshape(1, 1, *taps.size), fit.bias, here)[0]
     squares = ((near.after[0] - most * _encoded(made))[sound] ** 2).sum()
     share = 1 - float(squares / max((misfit[sound] ** 2).sum(), 1e-300))
-    text = "a kernel fits far better in linear light (sRGB decoded): decode both pictures first"
-    return Evidence("linear light", share, text) if share > 0.5 else None
+    return Evidence("linear light", share) if share > 0.5 else None
 
 
 def _like(model: Model, e: Equations) -> Model:

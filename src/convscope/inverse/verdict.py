@@ -6,6 +6,7 @@ from convscope.errors import InputError
 from convscope.inverse.alignment import orientation
 from convscope.inverse.normal import joined
 from convscope.inverse.pairs import Pair
+from convscope.inverse.reasons import Reason
 from convscope.inverse.search import Answer, Search
 from convscope.inverse.solve import solve
 from convscope.inverse.suspects import Evidence, suspects
@@ -23,33 +24,34 @@ LARGEST_TRIED = 15
 
 def verdict_of(
     search: Search, answer: Answer, kernel: np.ndarray, bias: np.ndarray, null: np.ndarray
-) -> tuple[str, list[str]]:
+) -> tuple[str, list[Reason]]:
     pair = search.pairs[0]
     if len(null):
-        return "undetermined", [
-            f"{len(null)} of {null[0].size} directions of taps change nothing in these pictures (taps marked ? can be "
-            f"anything along them; shown is the shortest kernel)",
-            _what_to_take(pair),
-        ]
+        return "undetermined", [Reason("unseen directions", unseen=len(null), taps=null[0].size), _what_to_take(pair)]
     if answer.good:
         return "exact", []
-    over = f"{answer.rms:.3g} levels are left over" if pair.step else f"{answer.rms:.3g} is left over"
+    rms = f"{answer.rms:.3g}"
+    over = Reason("levels left over" if pair.step else "left over", rms=rms)
     alike = answer.explained > 0.9  # pictures that lie on each other
     turned = orientation(pair.before.mean(0), pair.after.mean(0)) if pair.same_size() and not alike else None
     if turned:
-        return "moved", [f"after is {turned}; undo that first", over]
+        return "moved", [Reason(turned), over]
     found = _suspects(search, answer, kernel, bias)
     gain = 0.0 if answer.outdid_larger else _gain_of_larger(search, answer)
     if gain > (0.5 if search.margin else 0.2):  # JPEG gives larger kernels some to do
-        return "too small", [f"a larger kernel explains {gain:.0%} of what is left over; use a larger size or 'auto'"]
+        return "too small", [Reason("a larger kernel", gain=f"{gain:.0%}")]
     if found:
-        return "not a convolution", [f"{one.text} ({one.share:.0%} of the misfit)" for one in found[:3]] + [over]
+        return "not a convolution", [one.reason for one in found[:3]] + [over]
     if answer.explained < 0.1:
-        return "unrelated", ["the best kernel explains less than 10 % of after; check that the two belong together"]
+        return "unrelated", [Reason("little in common")]
     worst = max(float(errors.taps.max()) for errors in answer.spreads)
     if worst > VAGUE * max(float(np.abs(fit.taps).max()) for fit in answer.fits):
-        return "undetermined", [f"the noise ({over}) makes single taps uncertain by {worst:.2g}", _what_to_take(pair)]
-    return "noisy", [f"{over}, where rounding leaves {answer.floor:.2f}: {_noise(answer)}" if pair.step else over]
+        doubt = Reason("uncertain levels" if pair.step else "uncertain", rms=rms, worst=f"{worst:.2g}")
+        return "undetermined", [doubt, _what_to_take(pair)]
+    if not pair.step:
+        return "noisy", [over]
+    kind = "rounding or noise" if answer.rms < 2 * answer.floor else "noise"
+    return "noisy", [Reason(kind, rms=rms, floor=f"{answer.floor:.2f}")]
 
 
 def _suspects(search: Search, answer: Answer, kernel: np.ndarray, bias: np.ndarray) -> list[Evidence]:
@@ -63,20 +65,12 @@ def _suspects(search: Search, answer: Answer, kernel: np.ndarray, bias: np.ndarr
     return [one for one in found if one.share * answer.rms**2 > answer.floor**2]
 
 
-def _noise(answer: Answer) -> str:
-    return "rounding in several steps, or noise" if answer.rms < 2 * answer.floor else "noise, or compression"
-
-
-def _what_to_take(pair: Pair) -> str:
+def _what_to_take(pair: Pair) -> Reason:
     """Which detail the picture lacks, and which picture has it."""
     changes = [float(np.abs(np.diff(pair.before.astype(np.float64), axis=axis)).mean()) for axis in (1, 2)]
     if min(changes) < 0.05 * max(changes):
-        alike, across = ("rows", "top to bottom") if changes[0] < changes[1] else ("columns", "left to right")
-        return f"take a picture that also varies from {across}: here all {alike} are (nearly) alike"
-    return (
-        "take a picture, or several, with fine detail in all directions, such as gravel, foliage or noise; not "
-        "blurred, not enlarged, and larger than this one"
-    )
+        return Reason("rows alike" if changes[0] < changes[1] else "columns alike")
+    return Reason("too little detail")
 
 
 def _gain_of_larger(search: Search, answer: Answer) -> float:
@@ -130,19 +124,18 @@ def largest_decided(search: Search, answer: Answer) -> tuple[int, bool]:
     return 0, False
 
 
-def remarks(search: Search, answer: Answer, bias: np.ndarray) -> list[str]:
+def remarks(search: Search, answer: Answer, bias: np.ndarray) -> list[Reason]:
     """What else was found out about the pair, whatever the verdict."""
     found = []
     taps = answer.taps
     if not (-taps.rows < taps.first_row <= 0 and -taps.columns < taps.first_column <= 0):
         rows, columns = taps.first_row + (taps.rows - 1) // 2, taps.first_column + (taps.columns - 1) // 2
-        found.append(f"after is shifted by {-rows} rows and {-columns} columns: no tap lies on the cell itself")
+        found.append(Reason("shifted", rows=-rows, columns=-columns))
     passes = round(-2 * float(bias[0]))
     if search.pairs[0].step and passes in (1, 2) and abs(bias[0] + passes / 2) < 0.02 and answer.rms < 2 * answer.floor:
-        often = "once" if passes == 1 else "twice"
-        found.append(f"values were cut down to whole numbers {often}, not rounded: the bias is {-passes / 2}")
+        found.append(Reason("cut down once" if passes == 1 else "cut down twice", bias=-passes / 2))
     kernel, errors = answer.fits[0].taps, answer.spreads[0].taps
     turned = (np.abs(kernel - kernel[::-1]) > 5 * errors + 1e-6 * np.abs(kernel).max()).any()
     if answer.channels != "mixed" and turned:
-        found.append("the kernel is as cross-correlation lays it on; strict convolution has it turned by 180 degrees")
+        found.append(Reason("cross-correlation"))
     return found
