@@ -35,18 +35,28 @@ def read(file: str | Path) -> Samples:
     or holds NaN.
     """
     file = Path(file)
-    soundfile = need("soundfile", "speech")
+    need("soundfile", "speech")
     if not file.is_file():
         what = "not a file" if file.exists() else "no such file; check the name"
         raise InputError(f"{file}: {what}")
     try:
-        with soundfile.SoundFile(io.BytesIO(file.read_bytes())) as sound:
-            if sound.frames > LONGEST * sound.samplerate:
-                seconds = sound.frames / sound.samplerate
-                raise InputError(f"{file}: {seconds:.0f} s long; at most {LONGEST:.0f} s are read, cut it")
-            samples, rate = sound.read(dtype="float32", always_2d=True), sound.samplerate
+        return decoded(file.read_bytes(), str(file), LONGEST)
     except OSError as problem:
         raise InputError(f"{file}: cannot be read ({problem.strerror}); check its permissions") from problem
+
+
+def decoded(data: bytes, file: str, longest: float) -> Samples:
+    """The bytes of a file as `read` gives them. `file`: its name, for InputErrors. longest: seconds.
+
+    Raises InputError as `read` does.
+    """
+    soundfile = need("soundfile", "speech")
+    try:
+        with soundfile.SoundFile(io.BytesIO(data)) as sound:
+            if sound.frames > longest * sound.samplerate:
+                seconds = sound.frames / sound.samplerate
+                raise InputError(f"{file}: {seconds:.0f} s long; at most {longest:.0f} s are read, cut it")
+            samples, rate = sound.read(dtype="float32", always_2d=True), sound.samplerate
     except (RuntimeError, TypeError, ValueError) as problem:
         if isinstance(problem, InputError):
             raise

@@ -27,6 +27,7 @@ class Window:
     size        of the kernels that picked it
     filters     how many of them
     weight      the sum of their parts; negative where it spoke against the class
+    parts       each filter's number and its part, the largest (either sign) first
     """
 
     start: int
@@ -35,6 +36,7 @@ class Window:
     size: int
     filters: int
     weight: float
+    parts: tuple[tuple[int, float], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -76,7 +78,10 @@ class Answer:
             "class": self.label,
             "probability": self.probability,
             "probabilities": dict(zip(self.classes, self.probabilities)),
-            "windows": [asdict(window) for window in self.windows[:windows]],
+            "windows": [
+                {name: value for name, value in asdict(window).items() if name != "parts"}
+                for window in self.windows[:windows]
+            ],
             "tokens": [{**asdict(token), "weight": part} for token, part in zip(self.tokens, self.parts)],
             "bias": self.bias,
             "cut": self.cut,
@@ -122,9 +127,10 @@ def _answer(trained: Trained, text: str, numbers: np.ndarray, tokens: list[Token
         for start in sorted(set(first)):
             here = picked[torch.tensor([f == start for f in first])]
             inside = tokens[max(start, 0) : start + size]
-            weight = float((own[here] * excited[here]).sum())
-            span = inside[0].start, inside[-1].end
-            windows.append(Window(*span, tuple(token.word for token in inside), size, len(here), weight))
+            own_parts = own[here] * excited[here]
+            span, words = (inside[0].start, inside[-1].end), tuple(token.word for token in inside)
+            each = sorted(zip(here.tolist(), own_parts.tolist()), key=lambda one: -abs(one[1]))
+            windows.append(Window(*span, words, size, len(here), float(own_parts.sum()), tuple(each)))
     windows.sort(key=lambda window: -abs(window.weight))
     bias = float((head.bias - head.bias.mean())[chosen])
     cut = bool(text[tokens[-1].end :].strip())
