@@ -5,13 +5,16 @@ import re
 import subprocess
 import sys
 from collections import Counter
-from functools import cache
+from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
+from filelock import FileLock
 from PIL import Image
+
+from convscope.files import write_whole
 
 CHECKOUT = Path(__file__).parents[1]
 SCRIPTS = sorted((CHECKOUT / "examples").glob("*.py"))
@@ -38,11 +41,23 @@ def run(script: Path, folder: Path, *arguments: str) -> str:
     return done.stdout
 
 
-@cache
-def printed(script: Path) -> str:
-    with TemporaryDirectory() as folder:
-        text = run(script, Path(folder))
-        assert not list(Path(folder).iterdir()), "without --out nothing is written"
+@pytest.fixture(scope="session")
+def printed(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], str]:
+    """What a script prints; run once for all tests, also where several processes share them."""
+    ours = tmp_path_factory.getbasetemp()
+    kept = (ours.parent if "PYTEST_XDIST_WORKER" in os.environ else ours) / "printed"
+    kept.mkdir(exist_ok=True)
+
+    def text(script: Path) -> str:
+        file = kept / f"{script.stem}.txt"
+        with FileLock(kept / f"{script.stem}.lock"):
+            if not file.exists():
+                with TemporaryDirectory() as folder:
+                    told = run(script, Path(folder))
+                    assert not list(Path(folder).iterdir()), "without --out nothing is written"
+                write_whole(file, told)
+        return file.read_text(encoding="utf-8")
+
     return text
 
 
@@ -59,13 +74,13 @@ def claimed(page: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=name_of)
-def test_a_script_runs_and_is_short(script: Path):
+def test_a_script_runs_and_is_short(script: Path, printed):
     assert printed(script).strip()
     assert len(script.read_text().splitlines()) < 80
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if quoted(page)], ids=name_of)
-def test_the_blocks_of_a_page_are_what_the_scripts_print(page: Path):
+def test_the_blocks_of_a_page_are_what_the_scripts_print(page: Path, printed):
     for script, text in quoted(page):
         output = printed(CHECKOUT / "examples" / script)
         assert f"\n{text}" in f"\n{output}", f"{page.name} quotes {script} with what it does not print"
