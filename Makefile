@@ -1,11 +1,12 @@
 # make run    train LeNet-5 and make its atlas: the pages that show what it learned
 # make test   everything CI checks
-# Both first set up .venv, once; later calls go straight to work.
+# make docs   the docs site in site/: open site/index.html, or python3 -m http.server -d site, which can search too
+# All first set up .venv, once; later calls go straight to work.
 
 PYTHON ?= python3
 PIP = .venv/bin/python -m pip --disable-pip-version-check install --quiet --no-compile --constraint constraints.txt
 
-.PHONY: run test clean
+.PHONY: run test docs clean
 
 run: .venv/installed
 	.venv/bin/convscope atlas lenet5
@@ -13,9 +14,12 @@ run: .venv/installed
 test: .venv/installed-dev
 	scripts/check
 
+docs: .venv/installed-dev
+	NO_MKDOCS_2_WARNING=1 .venv/bin/python -m mkdocs build
+
 .venv/installed: pyproject.toml constraints.txt | .venv/bin/python .venv/bin/pip
 	@echo "installing into .venv (the first time some minutes)"
-	$(PIP) --editable .
+	$(PIP) --editable '.[web]'
 	@touch $@
 
 .venv/installed-dev: pyproject.toml constraints.txt | .venv/bin/python .venv/bin/pip

@@ -29,14 +29,18 @@ MAY_IMPORT = {
     "bridge": {"nn", "geometry"},
     "tasks": {"nn", "lens", "bridge", "ops", "geometry", "imagefiles", "pictures", "__init__"},
     "atlas": {"pictures", "imagefiles", "lens", "geometry", "__init__"},
+    "web": {
+        *("atlas", "bridge", "filters", "geometry", "imagefiles", "inverse", "lens", "nn", "ops", "pictures", "tasks"),
+        "__init__",
+    },
     "cli": {
         *("atlas", "bridge", "filters", "pictures", "geometry", "grading", "imagefiles", "inverse", "lens", "nn"),
-        *("ops", "tasks", "__init__"),
+        *("ops", "tasks", "web", "__init__"),
     },
 }
 """What each room may import besides itself and what is at the very bottom."""
 
-MAY_IMPORT_TORCH = {"lens", "bridge", "tasks", "atlas", "cli"}
+MAY_IMPORT_TORCH = {"lens", "bridge", "tasks", "atlas", "web", "cli"}
 LIGHT_IN_CLI = {"typer", "convscope"}
 
 

@@ -15,6 +15,7 @@ from convscope.cli import (
     explain,
     go,
     grade,
+    lab,
     looking,
     recover,
     speech,
@@ -58,6 +59,7 @@ app.command("trust")(evidence.trust)
 app.command("account")(evidence.account)
 app.command("dream")(dreaming.dream)
 app.command("style")(styling.style)
+app.command("lab")(lab.lab)
 
 
 def _print_version(wanted: bool) -> None:
