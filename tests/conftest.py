@@ -3,10 +3,15 @@
 import os
 import shutil
 import signal
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, settings
 from jaxtyping import install_import_hook
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 # Shapes and types in signatures are checked at run time. Not in ops and tasks: those say themselves, in one
 # line, what is wrong with what a user gave.
@@ -17,6 +22,10 @@ settings.register_profile(
 )
 settings.load_profile("house")
 
+ARGUMENTS = [
+    *("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run", "--mute-audio"),
+    *("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"),
+]
 IN_CI = os.environ.get("CI") == "true"
 
 
@@ -42,6 +51,17 @@ def chromium() -> str:
         if path:
             return path
     pytest.skip("Chromium is not installed; on Debian: sudo apt-get install chromium")
+
+
+@pytest.fixture(scope="session")
+def browser(chromium: str) -> "Iterator[Browser]":
+    """One for all tests of a process: two of Playwright's loops would be in each other's way."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as started:
+        browser = started.chromium.launch(executable_path=chromium, args=ARGUMENTS)
+        yield browser
+        browser.close()
 
 
 def pytest_make_parametrize_id(config: pytest.Config, val: object, argname: str) -> str | None:

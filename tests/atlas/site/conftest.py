@@ -3,11 +3,10 @@
 import importlib.util
 import os
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Page
 
 from convscope.atlas.store import Store
 from tests.atlas.site.chromium import drawn
@@ -35,9 +34,6 @@ HOSTILE = [
     "constructor",
 ]
 """Names that break what joins texts in the place of making elements."""
-
-ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run", "--mute-audio"]
-
 
 @pytest.fixture(scope="session")
 def made(tmp_path_factory: pytest.TempPathFactory):
@@ -73,14 +69,6 @@ def hostile(made) -> Store:
         photo=48,
         drawing=16,
     )
-
-
-@pytest.fixture(scope="session")
-def browser(chromium: str) -> Iterator[Browser]:
-    with sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=chromium, args=ARGUMENTS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
