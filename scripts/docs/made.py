@@ -9,6 +9,7 @@ from typing import Any
 import api
 import commands
 import links
+import notebooks
 import sources
 from mkdocs.plugins import CombinedEvent, event_priority
 from mkdocs.structure.files import File, Files
@@ -16,9 +17,11 @@ from mkdocs.structure.files import File, Files
 ICON = sources.CHECKOUT / "src" / "convscope" / "atlas" / "site" / "static" / "icon.svg"
 
 
-def pages() -> dict[str, str]:
+def pages() -> dict[str, bytes]:
     """Every file that is made, by its place in docs."""
-    return api.pages() | commands.pages() | sources.pages() | {"icon.svg": ICON.read_text(encoding="utf-8")}
+    written = api.pages() | commands.pages() | sources.pages()
+    made = {name: text.encode() for name, text in written.items()}
+    return made | notebooks.made() | {"icon.svg": ICON.read_bytes()}
 
 
 @event_priority(0)
@@ -34,7 +37,7 @@ def _fill(files: Files, config: Any) -> Files:
     made = pages()
     for file in files:
         if file.src_uri in made:
-            file.content_string = made[file.src_uri]
+            file.content_bytes = made[file.src_uri]
     return files
 
 

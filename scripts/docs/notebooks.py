@@ -4,8 +4,6 @@ A Markdown cell says in its metadata which language it is in ("lang"); code cell
 show the same numbers and pictures. In Markdown `{{ name:.1%}}` stands for what Python's f"{name:.1%}" gives at that
 place of the notebook. A code cell that draws says what is seen ("figure": its name, and a text in each language), and
 one that is no part of the story may be folded ("folded": a title in each language).
-
-MkDocs takes this file as a hook.
 """
 
 import ast
@@ -21,14 +19,11 @@ from functools import cache
 from itertools import groupby
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import nbformat
 import numpy as np
 from filelock import FileLock
 from jupyter_client.manager import AsyncKernelManager
-from mkdocs.plugins import CombinedEvent, event_priority
-from mkdocs.structure.files import File, Files
 from nbclient import NotebookClient
 from nbformat import NotebookNode
 from PIL import Image
@@ -136,35 +131,15 @@ def cleared(notebook: NotebookNode) -> NotebookNode:
     return notebook
 
 
-@event_priority(0)
-def _add(files: Files, config: Any) -> Files:
-    for name in _made():
-        files.append(File(name, config.docs_dir, config.site_dir, config.use_directory_urls))
-    return files
-
-
-@event_priority(-200)
-def _fill(files: Files, config: Any) -> Files:
-    """After mkdocs-static-i18n, which makes each file anew, by its path."""
-    made = _made()
-    for file in files:
-        if file.src_uri in made:
-            file.content_bytes = made[file.src_uri]
-    return files
-
-
-on_files = CombinedEvent(_add, _fill)
-
-
-def _made() -> dict[str, bytes]:
+def made() -> dict[str, bytes]:
     """Every file that the chapters become, by its place in docs."""
-    made = {}
+    files = {}
     for path in chapters():
         for language, page in _pages_of(path, _key(path)).items():
             ending = ".md" if language == LANGUAGES[0] else f".{language}.md"
-            made[f"learn/{path.stem}{ending}"] = page.text.encode()
-            made |= {f"learn/pictures/{name}": data for name, data in page.pictures.items()}
-    return made
+            files[f"learn/{path.stem}{ending}"] = page.text.encode()
+            files |= {f"learn/pictures/{name}": data for name, data in page.pictures.items()}
+    return files
 
 
 @cache
